@@ -1,0 +1,26 @@
+import { existsSync } from 'node:fs';
+import { runProgram } from './run-program.ts';
+
+/** Only where installing is nobody's business but ours: a CI machine of the Debian family, as root. */
+export function mayUseApt(): boolean {
+  return process.env['CI'] === 'true' && process.getuid?.() === 0 && existsSync('/etc/debian_version');
+}
+
+/** Installs Debian packages. Other packages' tests may be doing the same, hence the wait for the lock and the second and third try. */
+export async function aptInstall(packages: readonly string[]): Promise<void> {
+  const options = { limitMs: 300_000, env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await runProgram('apt-get', ['update', '-q'], options);
+      await runProgram(
+        'apt-get',
+        ['install', '-qy', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=240', ...packages],
+        options,
+      );
+      return;
+    } catch (error) {
+      if (attempt === 3) throw error;
+      await new Promise((done) => setTimeout(done, 5_000));
+    }
+  }
+}

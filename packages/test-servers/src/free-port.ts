@@ -1,0 +1,25 @@
+import { createServer } from 'node:net';
+
+/** Below the range from which systems pick ports for outgoing connections, so that a server that is down finds its port again. */
+const LOWEST_PORT = 20_000;
+const HIGHEST_PORT = 22_767;
+
+/** A Redis Cluster node also listens this far above its port. */
+const CLUSTER_BUS_OFFSET = 10_000;
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((settle) => {
+    const server = createServer();
+    server.once('error', () => settle(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => settle(true)));
+  });
+}
+
+/** A port of the loopback address that nobody listens on, nor on its cluster bus. Another process may still be quicker: start again then. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT + 1));
+    if ((await isFree(port)) && (await isFree(port + CLUSTER_BUS_OFFSET))) return port;
+  }
+  throw new Error(`No free port was found between ${LOWEST_PORT} and ${HIGHEST_PORT}.`);
+}
