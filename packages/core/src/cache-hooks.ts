@@ -1,0 +1,115 @@
+import type { CacheError } from './cache-error.ts';
+
+/** Every call that hooks are told about. */
+export type CacheOperation =
+  | 'get'
+  | 'set'
+  | 'removeItem'
+  | 'exists'
+  | 'clear'
+  | 'mget'
+  | 'mset'
+  | 'removeItems'
+  | 'increment'
+  | 'decrement'
+  | 'setWithNx'
+  | 'getTtl'
+  | 'removeIfEquals'
+  | 'invalidateTags'
+  | 'expireTags'
+  | 'getEntries'
+  | 'getOrLease'
+  | 'fill'
+  | 'release'
+  | 'expireItem'
+  | 'keys'
+  | 'inspect'
+  | 'cleanupExpired'
+  | 'ping'
+  | 'close'
+  | 'getOrSet'
+  | 'getOrSetMany'
+  | 'load';
+
+/** How a call ended: `done` where hit and miss say nothing. */
+export type CacheOutcome = 'hit' | 'miss' | 'stale' | 'done' | 'error';
+
+/** Why a live item had to go. */
+export type EvictionReason = 'size' | 'bytes';
+
+/** Which cache an event is from. */
+export interface CacheEventSource {
+  /** The cache's `name` option. */
+  readonly cache: string;
+  /** The kind of cache, such as `memory`. */
+  readonly backend: string;
+}
+
+/** Something that happened to one key. */
+export interface CacheKeyEvent extends CacheEventSource {
+  readonly operation: CacheOperation;
+  /** The key as the application gave it; in a batch there is one event a key. */
+  readonly key: string;
+  /** How long the call took; in a batch, the batch. */
+  readonly durationMs: number;
+  /** The size of what was read or written, where the backend serialises. */
+  readonly payloadBytes?: number;
+}
+
+/** A live item was displaced. */
+export interface CacheEvictEvent extends CacheEventSource {
+  readonly key: string;
+  readonly reason: EvictionReason;
+}
+
+/** An item was found expired and dropped. */
+export interface CacheExpireEvent extends CacheEventSource {
+  readonly key: string;
+}
+
+/** A loader ended. */
+export interface CacheLoadEvent extends CacheEventSource {
+  readonly key: string;
+  readonly durationMs: number;
+  readonly outcome: 'done' | 'error';
+}
+
+/** A call failed, or something failed in the background. */
+export interface CacheErrorEvent extends CacheEventSource {
+  readonly operation: CacheOperation;
+  readonly error: CacheError;
+  readonly durationMs: number;
+}
+
+/** A call ended, whatever it did: what an exporter times. */
+export interface CacheOperationEvent extends CacheEventSource {
+  readonly operation: CacheOperation;
+  readonly outcome: CacheOutcome;
+  readonly durationMs: number;
+}
+
+/**
+ * Called when something happens in a cache. All are optional; without any, nothing is measured and nothing paid.
+ * They run inside the call, so keep them short. One that throws, or whose promise rejects, harms nobody: the first
+ * failure is reported as a process warning.
+ */
+export interface CacheHooks {
+  /** A value was found. */
+  onHit?(event: CacheKeyEvent): void;
+  /** No live value was found. */
+  onMiss?(event: CacheKeyEvent): void;
+  /** A value was stored. */
+  onSet?(event: CacheKeyEvent): void;
+  /** A live item was removed by a call. */
+  onRemove?(event: CacheKeyEvent): void;
+  /** A live item had to make room. */
+  onEvict?(event: CacheEvictEvent): void;
+  /** An expired item was dropped. */
+  onExpire?(event: CacheExpireEvent): void;
+  /** A loader ended. */
+  onLoad?(event: CacheLoadEvent): void;
+  /** A call failed. Set it, and outages no longer show up as process warnings. */
+  onError?(event: CacheErrorEvent): void;
+  /** A call ended, with its outcome and duration. */
+  onOperation?(event: CacheOperationEvent): void;
+}

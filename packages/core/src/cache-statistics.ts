@@ -1,0 +1,193 @@
+import type {
+  CacheErrorEvent,
+  CacheEventSource,
+  CacheHooks,
+  CacheKeyEvent,
+  CacheLoadEvent,
+  CacheOperation,
+  CacheOperationEvent,
+} from './cache-hooks.ts';
+import { LatencyHistogram } from './latency-histogram.ts';
+import { formatStatistics } from './statistics-table.ts';
+
+/** What one cache has done since its statistics began. */
+export interface CacheCounts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly sets: number;
+  readonly removals: number;
+  readonly evictions: number;
+  readonly expirations: number;
+  readonly errors: number;
+  readonly loads: number;
+  readonly failedLoads: number;
+  /** The size of all payloads read and written, where the backend serialises. */
+  readonly payloadBytes: number;
+}
+
+/** What one cache holds now, as far as it says so. */
+export interface CacheContents {
+  readonly itemsCount?: number;
+  readonly bytes?: number;
+}
+
+/** How long one kind of call took. */
+export interface LatencySummary {
+  readonly count: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+/** One cache's part of a snapshot. */
+export interface CacheSnapshot extends CacheCounts, CacheEventSource, CacheContents {
+  /** Hits of all reads, 0 to 1; `undefined` before the first read. */
+  readonly hitRatio: number | undefined;
+  readonly latencies: Readonly<Partial<Record<CacheOperation | 'load', LatencySummary>>>;
+}
+
+type MutableCounts = { -readonly [Name in keyof CacheCounts]: number };
+
+interface Account {
+  readonly source: CacheEventSource;
+  readonly counts: MutableCounts;
+  readonly latencies: Map<CacheOperation, LatencyHistogram>;
+  contents: (() => CacheContents) | undefined;
+}
+
+/**
+ * Hooks that count: hand one object to any number of caches, and ask it for `snapshot()` or print it.
+ *
+ * ```ts
+ * const statistics = new CacheStatistics();
+ * const cache = new InMemoryCache({ hooks: statistics });
+ * console.log(String(statistics));
+ * ```
+ */
+export class CacheStatistics implements CacheHooks {
+  readonly #accounts = new Map<string, Account>();
+
+  onHit(event: CacheKeyEvent): void {
+    const { counts } = this.#account(event);
+    counts.hits += 1;
+    counts.payloadBytes += event.payloadBytes ?? 0;
+  }
+
+  onMiss(event: CacheKeyEvent): void {
+    this.#account(event).counts.misses += 1;
+  }
+
+  onSet(event: CacheKeyEvent): void {
+    const { counts } = this.#account(event);
+    counts.sets += 1;
+    counts.payloadBytes += event.payloadBytes ?? 0;
+  }
+
+  onRemove(event: CacheKeyEvent): void {
+    this.#account(event).counts.removals += 1;
+  }
+
+  onEvict(event: CacheEventSource): void {
+    this.#account(event).counts.evictions += 1;
+  }
+
+  onExpire(event: CacheEventSource): void {
+    this.#account(event).counts.expirations += 1;
+  }
+
+  onLoad(event: CacheLoadEvent): void {
+    const account = this.#account(event);
+    account.counts.loads += 1;
+    if (event.outcome === 'error') account.counts.failedLoads += 1;
+    histogram(account, 'load').record(event.durationMs);
+  }
+
+  onError(event: CacheErrorEvent): void {
+    this.#account(event).counts.errors += 1;
+  }
+
+  onOperation(event: CacheOperationEvent): void {
+    histogram(this.#account(event), event.operation).record(event.durationMs);
+  }
+
+  /** Shows what a cache holds beside what it does. `contents` is asked at each snapshot. */
+  watch(source: CacheEventSource, contents: () => CacheContents): void {
+    this.#account(source).contents = contents;
+  }
+
+  /** The histogram of one kind of call, for exporters; `undefined` if there was none. */
+  latencies(source: CacheEventSource, operation: CacheOperation): LatencyHistogram | undefined {
+    return this.#accounts.get(accountName(source))?.latencies.get(operation);
+  }
+
+  /** Everything counted so far, one entry a cache, in the order in which they were first heard of. */
+  snapshot(): CacheSnapshot[] {
+    return [...this.#accounts.values()].map(({ source, counts, latencies, contents }) => {
+      const reads = counts.hits + counts.misses;
+      return {
+        ...source,
+        ...counts,
+        ...contents?.(),
+        hitRatio: reads === 0 ? undefined : counts.hits / reads,
+        latencies: Object.fromEntries([...latencies].map(([name, latency]) => [name, summary(latency)])),
+      };
+    });
+  }
+
+  /** Begins anew. Caches that are watched stay so. */
+  reset(): void {
+    for (const account of this.#accounts.values()) {
+      Object.assign(account.counts, noCounts());
+      account.latencies.clear();
+    }
+  }
+
+  /** A table that a person can read. */
+  toString(): string {
+    return formatStatistics(this.snapshot());
+  }
+
+  #account(event: CacheEventSource): Account {
+    const name = accountName(event);
+    const known = this.#accounts.get(name);
+    if (known !== undefined) return known;
+    const source = { cache: event.cache, backend: event.backend };
+    const account: Account = { source, counts: noCounts(), latencies: new Map(), contents: undefined };
+    this.#accounts.set(name, account);
+    return account;
+  }
+}
+
+function accountName({ cache, backend }: CacheEventSource): string {
+  return `${backend}\0${cache}`;
+}
+
+function noCounts(): MutableCounts {
+  return {
+    hits: 0,
+    misses: 0,
+    sets: 0,
+    removals: 0,
+    evictions: 0,
+    expirations: 0,
+    errors: 0,
+    loads: 0,
+    failedLoads: 0,
+    payloadBytes: 0,
+  };
+}
+
+function histogram(account: Account, operation: CacheOperation): LatencyHistogram {
+  let latency = account.latencies.get(operation);
+  if (latency === undefined) {
+    latency = new LatencyHistogram();
+    account.latencies.set(operation, latency);
+  }
+  return latency;
+}
+
+function summary(latency: LatencyHistogram): LatencySummary {
+  const { count, meanMs, maxMs } = latency;
+  return { count, meanMs, p50Ms: latency.quantileMs(0.5), p99Ms: latency.quantileMs(0.99), maxMs };
+}
