@@ -12,5 +12,14 @@ function compile(...args) {
 
 rmSync('dist', { recursive: true, force: true });
 compile('--outDir', 'dist/esm');
-compile('--outDir', 'dist/cjs', '--module', 'commonjs', '--moduleResolution', 'bundler', '--verbatimModuleSyntax', 'false');
+compile(
+  '--outDir',
+  'dist/cjs',
+  '--module',
+  'commonjs',
+  '--moduleResolution',
+  'bundler',
+  '--verbatimModuleSyntax',
+  'false',
+);
 writeFileSync('dist/cjs/package.json', '{ "type": "commonjs" }\n');

@@ -1,8 +1,17 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Leaves the counts of one package's run beside it, so that `tools/test.mjs` can add them up. */
+/** Where the counts of a turbo task's tests lie, in the `.test-report` folder of each package. */
+export function reportFile(task) {
+  return `${task.replace(':', '-')}.json`;
+}
+
+/** A jest reporter that leaves the counts of one package's run beside it, so that `tools/test.mjs` can add them up. */
 export default class TestReport {
+  constructor(_globalConfig, options) {
+    this.task = options.task ?? 'test';
+  }
+
   onRunComplete(_contexts, results) {
     const folder = join(process.cwd(), '.test-report');
     mkdirSync(folder, { recursive: true });
@@ -11,6 +20,6 @@ export default class TestReport {
       failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
       skipped: results.numPendingTests + results.numTodoTests,
     };
-    writeFileSync(join(folder, 'counts.json'), `${JSON.stringify(counts)}\n`);
+    writeFileSync(join(folder, reportFile(this.task)), `${JSON.stringify(counts)}\n`);
   }
 }

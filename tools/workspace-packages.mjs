@@ -1,0 +1,22 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Every package of the workspace: its folder, its path from the root and its package.json. */
+export function workspacePackages() {
+  const parents = ['packages', 'examples'].filter((parent) => existsSync(join(root, parent)));
+  const paths = parents.flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(parent, name)));
+  return [...paths, 'benchmarks']
+    .filter((path) => existsSync(join(root, path, 'package.json')))
+    .map((path) => {
+      const folder = join(root, path);
+      return { folder, path, manifest: JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) };
+    });
+}
+
+/** The packages that go to the registry. */
+export function publishedPackages() {
+  return workspacePackages().filter(({ manifest }) => manifest.private !== true);
+}
