@@ -20,6 +20,7 @@ export type CacheOperation =
   | 'getEntries'
   | 'getOrLease'
   | 'fill'
+  | 'renew'
   | 'release'
   | 'expireItem'
   | 'keys'

@@ -28,6 +28,8 @@ export interface FreshEntry<V> {
   /** How long its load took, if whoever filled it said so. */
   readonly loadDurationMs: number | undefined;
   readonly tags: readonly string[];
+  /** Present only if it was asked for with `evenIfFresh`, and nobody else has it. */
+  readonly lease?: Lease;
 }
 
 /** A value that has expired, or was expired by `expireItem`, and is kept for its stale window. */
@@ -69,6 +71,12 @@ export interface LeaseOptions {
    * @default as long as it is kept
    */
   readonly staleInSeconds?: number;
+  /**
+   * Grant the lease for a fresh entry too, which stays readable meanwhile: to load early or on demand. A backend may
+   * refuse it for an entry that cannot carry one.
+   * @default false
+   */
+  readonly evenIfFresh?: boolean;
 }
 
 /** How a loaded value is stored. */
@@ -108,6 +116,12 @@ export interface LeasingCache<V = unknown> {
    * over: nothing is stored then, and the value is still good for the caller who loaded it.
    */
   fill(lease: Lease, value: NonNullable<V> | Absent, options?: FillOptions): Awaitable<boolean>;
+
+  /**
+   * Makes a lease that is still held good for `leaseInSeconds` (10) from now: what a long load calls every few seconds.
+   * False if it was fenced off, ran out or was taken over.
+   */
+  renew(lease: Lease, leaseInSeconds?: number): Awaitable<boolean>;
 
   /** Hands the lease back after a failed load, so that the next caller may load at once. */
   release(lease: Lease): Awaitable<void>;

@@ -9,4 +9,13 @@ export interface TaggedCache {
    * @throws CacheOptionError for a tag that is no tag
    */
   invalidateTags(tags: readonly string[]): Awaitable<void>;
+
+  /**
+   * Makes every item that carries one of these tags stale from now on, as `expireItem` does for one key: a miss to
+   * `get`, but `getOrLease` may serve it within its stale window. At the cost of `invalidateTags`, and as final for
+   * what is being loaded.
+   *
+   * @throws CacheOptionError for a tag that is no tag
+   */
+  expireTags(tags: readonly string[]): Awaitable<void>;
 }
