@@ -1,7 +1,15 @@
+export { type StartPgBouncerOptions, startPgBouncer } from './pgbouncer.ts';
+export { installEmbeddedPostgres } from './postgres-programs.ts';
 export { type StartPostgresOptions, startPostgres } from './postgres-server.ts';
+export { type StartPostgresStandbyOptions, startPostgresStandby } from './postgres-standby.ts';
+export { createOwnDatabase } from './provide-postgres.ts';
+export { claimEmptyDatabase } from './provide-redis.ts';
 export { databaseUrl, type ProvidedServers, provideServers, redisUrl, type ServerKind } from './provide-servers.ts';
+export { type RedisCluster, type StartRedisClusterOptions, startRedisCluster } from './redis-cluster.ts';
+export { type RedisSentinel, type StartRedisSentinelOptions, startRedisSentinel } from './redis-sentinel.ts';
 export { type StartRedisOptions, startRedis } from './redis-server.ts';
 export type { Server } from './server.ts';
 export { type Settled, settle } from './settle.ts';
+export { startProxy, type TcpProxy } from './tcp-proxy.ts';
 export { uniqueName } from './unique-name.ts';
 export { waitUntil } from './wait-until.ts';

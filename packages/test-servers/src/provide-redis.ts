@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { createClient } from 'redis';
 import type { Provided } from './provided.ts';
+import { type RedisClient, withRedis } from './redis-command.ts';
 import { answersPing, findRedis, getRedis, startRedis } from './redis-server.ts';
-import { settle } from './settle.ts';
 import { UNIQUE_NAME_PREFIX } from './unique-name.ts';
 
 const COMPOSE_PORT = 56_379;
 const DEFAULT_PORT = 6_379;
 const OWNER_KEY = `${UNIQUE_NAME_PREFIX}owner`;
-const LIMIT_MS = 5_000;
 
 /**
  * A Redis for tests, in this order: `REDIS_URL`, one of our own, docker-compose.yml's, one database of the server on the
@@ -63,26 +61,8 @@ export async function claimEmptyDatabase(port: number): Promise<Provided | undef
   return undefined;
 }
 
-type Client = ReturnType<typeof createClient>;
-
-async function removeOurKeys(client: Client): Promise<void> {
+async function removeOurKeys(client: RedisClient): Promise<void> {
   for await (const keys of client.scanIterator({ MATCH: `${UNIQUE_NAME_PREFIX}*`, COUNT: 1_000 })) {
     if (keys.length > 0) await client.unlink(keys);
-  }
-}
-
-async function withRedis<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = createClient({ url, socket: { connectTimeout: LIMIT_MS, reconnectStrategy: false } });
-  client.on('error', () => {});
-  const run = async (): Promise<T> => {
-    await client.connect();
-    return work(client as Client);
-  };
-  try {
-    const outcome = await settle(run(), LIMIT_MS);
-    if (outcome.state === 'rejected') throw outcome.reason;
-    return outcome.value;
-  } finally {
-    client.destroy();
   }
 }
