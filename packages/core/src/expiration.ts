@@ -1,4 +1,4 @@
-import { CacheOptionError } from './cache-error.ts';
+import { type CacheErrorContext, CacheOptionError } from './cache-error.ts';
 
 /** A lifetime in seconds (fractions allowed), or `null` for an item that never expires. */
 export type Expiration = number | null;
@@ -17,11 +17,12 @@ export const MAX_EXPIRATION_IN_SECONDS = 3_155_760_000;
  *
  * @throws CacheOptionError for anything but `null` or a finite number over 0 and up to a hundred years
  */
-export function validateExpiration(expiration: Expiration): Expiration {
+export function validateExpiration(expiration: Expiration, context?: CacheErrorContext): Expiration {
   if (expiration === null) return null;
   if (typeof expiration === 'number' && expiration > 0 && expiration <= MAX_EXPIRATION_IN_SECONDS) return expiration;
   throw new CacheOptionError(
     `A lifetime is a number of seconds over 0 and up to ${MAX_EXPIRATION_IN_SECONDS}, or null for never; ` +
       `got ${typeof expiration === 'number' ? expiration : typeof expiration}.`,
+    context,
   );
 }

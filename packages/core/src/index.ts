@@ -67,6 +67,7 @@ export {
   sha256Keys,
 } from './key-transformer.ts';
 export { type LatencyBucket, LatencyHistogram } from './latency-histogram.ts';
+export { leaseInSecondsOf, loadDurationMsOf, staleInSecondsOf } from './lease-options.ts';
 export {
   ABSENT,
   type Absent,

@@ -1,4 +1,4 @@
-import { CacheOptionError } from './cache-error.ts';
+import { type CacheErrorContext, CacheOptionError } from './cache-error.ts';
 import { type Expiration, validateExpiration } from './expiration.ts';
 import { validateTags } from './tags.ts';
 
@@ -21,14 +21,21 @@ export interface SetOptions {
  *
  * @throws CacheOptionError for a lifetime that is not finite and positive
  */
-export function expirationOf(options: Expiration | SetOptions | undefined, defaultExpiration: Expiration): Expiration {
+export function expirationOf(
+  options: Expiration | SetOptions | undefined,
+  defaultExpiration: Expiration,
+  context?: CacheErrorContext,
+): Expiration {
   if (options === undefined) return defaultExpiration;
-  if (options === null || typeof options === 'number') return validateExpiration(options);
+  if (options === null || typeof options === 'number') return validateExpiration(options, context);
   if (typeof options !== 'object') {
-    throw new CacheOptionError(`Expected a lifetime in seconds, null or an options object; got ${typeof options}.`);
+    throw new CacheOptionError(
+      `Expected a lifetime in seconds, null or an options object; got ${typeof options}.`,
+      context,
+    );
   }
   const { expirationInSeconds } = options;
-  return expirationInSeconds === undefined ? defaultExpiration : validateExpiration(expirationInSeconds);
+  return expirationInSeconds === undefined ? defaultExpiration : validateExpiration(expirationInSeconds, context);
 }
 
 /**
@@ -36,9 +43,9 @@ export function expirationOf(options: Expiration | SetOptions | undefined, defau
  *
  * @throws CacheOptionError for a tag that is none, or more of them than an item may carry
  */
-export function tagsOf(options: Expiration | SetOptions | undefined): readonly string[] {
+export function tagsOf(options: Expiration | SetOptions | undefined, context?: CacheErrorContext): readonly string[] {
   if (typeof options !== 'object' || options === null || options.tags === undefined) return NO_TAGS;
-  return validateTags(options.tags);
+  return validateTags(options.tags, context);
 }
 
 const NO_TAGS: readonly string[] = Object.freeze([]);

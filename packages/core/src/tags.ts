@@ -1,4 +1,4 @@
-import { CacheOptionError } from './cache-error.ts';
+import { type CacheErrorContext, CacheOptionError } from './cache-error.ts';
 
 /** How many tags one item may carry. */
 export const MAX_TAGS_PER_ITEM = 64;
@@ -11,10 +11,10 @@ export const MAX_TAG_LENGTH = 256;
  *
  * @throws CacheOptionError for a tag that is none, or over {@link MAX_TAGS_PER_ITEM} of them
  */
-export function validateTags(tags: readonly string[]): readonly string[] {
-  const distinct = validateTagList(tags);
+export function validateTags(tags: readonly string[], context?: CacheErrorContext): readonly string[] {
+  const distinct = validateTagList(tags, context);
   if (distinct.length > MAX_TAGS_PER_ITEM) {
-    throw new CacheOptionError(`An item carries at most ${MAX_TAGS_PER_ITEM} tags; got ${distinct.length}.`);
+    throw new CacheOptionError(`An item carries at most ${MAX_TAGS_PER_ITEM} tags; got ${distinct.length}.`, context);
   }
   return distinct;
 }
@@ -24,14 +24,14 @@ export function validateTags(tags: readonly string[]): readonly string[] {
  *
  * @throws CacheOptionError for a tag that is not a non-empty, well-formed string without U+0000 of at most 256 units
  */
-export function validateTagList(tags: readonly string[]): readonly string[] {
-  if (!Array.isArray(tags)) throw new CacheOptionError(`Tags are an array of strings; got ${typeof tags}.`);
+export function validateTagList(tags: readonly string[], context?: CacheErrorContext): readonly string[] {
+  if (!Array.isArray(tags)) throw new CacheOptionError(`Tags are an array of strings; got ${typeof tags}.`, context);
   for (const tag of tags) {
     if (typeof tag !== 'string' || tag === '' || tag.length > MAX_TAG_LENGTH) {
-      throw new CacheOptionError(`A tag is a string of 1 to ${MAX_TAG_LENGTH} UTF-16 units.`);
+      throw new CacheOptionError(`A tag is a string of 1 to ${MAX_TAG_LENGTH} UTF-16 units.`, context);
     }
     if (tag.includes('\0') || !tag.isWellFormed()) {
-      throw new CacheOptionError('A tag has no U+0000 and no lone surrogate.');
+      throw new CacheOptionError('A tag has no U+0000 and no lone surrogate.', context);
     }
   }
   return tags.length > 1 ? [...new Set<string>(tags)] : tags;
