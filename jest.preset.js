@@ -10,5 +10,5 @@ export default {
   testEnvironmentOptions: { customExportConditions: ['@cache/source', 'node', 'node-addons'] },
   reporters: ['default', fileURLToPath(new URL('tools/test-report.js', import.meta.url))],
   collectCoverageFrom: ['src/**/*.ts'],
-  coverageProvider: 'v8',
+  coverageProvider: 'babel',
 };

@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
+const workspace = fileURLToPath(new URL('..', import.meta.url));
 
-/** Every package of the workspace: its folder, its path from the root and its package.json. */
-export function workspacePackages() {
+/** Every package of the workspace, or of a copy of it: its folder, its path from the root and its package.json. */
+export function workspacePackages(root = workspace) {
   const parents = ['packages', 'examples'].filter((parent) => existsSync(join(root, parent)));
   const paths = parents.flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(parent, name)));
   return [...paths, 'benchmarks']

@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { packAll } from './pack.mjs';
+import { bin, root, run } from './run.mjs';
+
+/**
+ * Everything that can be said about the workspace without a server, one line each, and the whole output of what fails:
+ * `node tools/check.mjs`, or some of it by name: `node tools/check.mjs lint knip`.
+ */
+const tarballs = mkdtempSync(join(tmpdir(), 'cache-tarballs-'));
+let packed;
+const eachTarball = (check) => {
+  packed ??= packAll(tarballs);
+  return [...packed.values()].map(check).join('\n');
+};
+
+const checks = {
+  lint: () => run(bin('biome'), ['check', '--error-on-warnings']),
+  typecheck: () => run(bin('turbo'), ['run', 'typecheck', '--continue=always']),
+  imports: () => run('node', ['tools/import-rule-test.mjs']),
+  sherif: () => run(bin('sherif'), []),
+  knip: () => run(bin('knip'), []),
+  coverage: () => run('node', ['tools/coverage.mjs']),
+  publint: () => eachTarball((tarball) => run(bin('publint'), ['run', tarball, '--strict'])),
+  attw: () => eachTarball((tarball) => run(bin('attw'), [tarball])),
+  consumer: () => run('node', ['tools/consumer.mjs']),
+  release: () => run('node', ['tools/release-test.mjs']),
+};
+
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !(name in checks));
+if (unknown.length > 0)
+  throw new Error(`No such check: ${unknown.join(', ')}. There are ${Object.keys(checks).join(', ')}.`);
+
+const totals = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, check] of Object.entries(checks)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  const startedAt = performance.now();
+  const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`;
+  try {
+    check();
+    totals.passed += 1;
+    console.log(`✓ ${name} (${seconds()})`);
+  } catch (error) {
+    totals.failed += 1;
+    console.log(`✗ ${name} (${seconds()})\n${error.message}\n`);
+  }
+}
+rmSync(tarballs, { recursive: true, force: true });
+mkdirSync(join(root, '.test-report'), { recursive: true });
+writeFileSync(join(root, '.test-report', 'check.json'), `${JSON.stringify(totals)}\n`);
+console.log(`\nChecks: ${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed > 0 ? 1 : 0);
