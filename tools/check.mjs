@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packAll } from './pack.mjs';
@@ -19,6 +19,7 @@ const checks = {
   lint: () => run(bin('biome'), ['check', '--error-on-warnings']),
   typecheck: () => run(bin('turbo'), ['run', 'typecheck', '--continue=always']),
   imports: () => run('node', ['tools/import-rule-test.mjs']),
+  hosts: () => refuseHosts(),
   sherif: () => run(bin('sherif'), []),
   knip: () => run(bin('knip'), []),
   coverage: () => run('node', ['tools/coverage.mjs']),
@@ -27,6 +28,17 @@ const checks = {
   consumer: () => run('node', ['tools/consumer.mjs']),
   release: () => run('node', ['tools/release-test.mjs']),
 };
+
+/** The registry is the machine's own business: neither the lockfile nor any other file names one. */
+function refuseHosts() {
+  const files = run('git', ['ls-files', '-z'])
+    .split('\0')
+    .filter((file) => file !== '' && existsSync(join(root, file)));
+  const naming = files.filter((file) =>
+    /https?:\/\/[^\s/]*(registry|npmjs)/i.test(readFileSync(join(root, file), 'utf8')),
+  );
+  if (naming.length > 0) throw new Error(`A registry's host is named in ${naming.join(', ')}.`);
+}
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in checks));
