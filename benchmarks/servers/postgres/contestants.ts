@@ -1,0 +1,18 @@
+import type { Contestant } from '../contestant.ts';
+import { bentocacheKnex, bentocacheKysely } from './bentocache.ts';
+import { cacheable } from './cacheable.ts';
+import { keyv } from './keyv.ts';
+import { nodePostgres } from './node-postgres.ts';
+import { postgresJsAgain, postgresJsPlainPools, postgresJsPools } from './postgres-js.ts';
+
+/** Everybody who is measured on PostgreSQL, in the order of the table. */
+export const contestants: readonly Contestant[] = [
+  ...postgresJsPools,
+  postgresJsAgain,
+  ...postgresJsPlainPools,
+  nodePostgres,
+  keyv,
+  cacheable,
+  bentocacheKnex,
+  bentocacheKysely,
+];

@@ -1,0 +1,116 @@
+import type { Contestant, Place } from './contestant.ts';
+import { ContestantProcess } from './contestant-process.ts';
+import type { Progress } from './progress.ts';
+import { describeWorkload, type Slice, type Workload } from './workload.ts';
+
+/** What is run, and how thoroughly. */
+export interface TournamentPlan {
+  /** The module that exports `contestants`, for their processes to import. */
+  readonly roster: URL;
+  readonly contestants: readonly Contestant[];
+  /** Where each keeps its items: a place of its own. */
+  readonly placeOf: (contestant: Contestant, index: number) => Place;
+  readonly operations: readonly Workload['operation'][];
+  readonly sizesInBytes: readonly number[];
+  readonly concurrencies: readonly number[];
+  /** How many turns each contestant has at each workload. */
+  readonly rounds: number;
+  readonly sliceMs: number;
+  readonly profileFolder?: string | undefined;
+}
+
+/** The slices of one workload, by contestant: the n-th of each were taken in the same round, moments apart. */
+export interface WorkloadResult {
+  readonly workload: Workload;
+  readonly slices: ReadonlyMap<string, readonly Slice[]>;
+}
+
+/** Everything a run saw. */
+export interface TournamentResult {
+  readonly workloads: readonly WorkloadResult[];
+  /** Who answered wrongly, failed or hung, and how: they have no figures at all. */
+  readonly disqualified: ReadonlyMap<string, string>;
+}
+
+/** Enough that each of 512 workers has one; more only makes filling slower. */
+const FEWEST_KEYS = 512;
+
+/** Before a size is measured everybody runs each operation for as long as this many slices, so that all code is compiled. */
+const WARM_UP_SLICES = 8;
+
+/**
+ * Lets the contestants take turns: at each workload a round gives each one short slice, and the order rotates from round
+ * to round, so that whatever else the machine does falls on all of them alike. Only ratios within a round are sound.
+ */
+export async function runTournament(plan: TournamentPlan, progress: Progress): Promise<TournamentResult> {
+  const disqualified = new Map<string, string>();
+  const workloads: WorkloadResult[] = [];
+  let players: ContestantProcess[] = [];
+  const attempt = async <T>(player: ContestantProcess, act: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await act();
+    } catch (error) {
+      disqualified.set(player.contestant.name, (error as Error).message);
+      players = players.filter((other) => other !== player);
+      await player.close();
+      return undefined;
+    }
+  };
+  try {
+    for (const [index, contestant] of plan.contestants.entries()) {
+      progress.show(`starting ${contestant.name}`);
+      try {
+        const place = plan.placeOf(contestant, index);
+        players.push(await ContestantProcess.open(contestant, { ...plan, place }));
+      } catch (error) {
+        disqualified.set(contestant.name, (error as Error).message);
+      }
+    }
+    const keyCount = Math.max(FEWEST_KEYS, ...plan.concurrencies);
+    const total = plan.sizesInBytes.length * plan.operations.length * plan.concurrencies.length * (plan.rounds + 1);
+    let roundsDone = 0;
+    for (const sizeBytes of plan.sizesInBytes) {
+      for (const player of [...players]) {
+        progress.show(`filling ${player.contestant.name}`);
+        await attempt(player, () => player.fill(sizeBytes, keyCount));
+        for (const operation of plan.operations) {
+          const warmUp = { operation, sizeBytes, concurrency: Math.max(...plan.concurrencies) };
+          await attempt(player, () => player.measure(warmUp, WARM_UP_SLICES * plan.sliceMs));
+        }
+      }
+      for (const operation of plan.operations) {
+        for (const concurrency of plan.concurrencies) {
+          const workload = { operation, sizeBytes, concurrency };
+          const slices = new Map<string, Slice[]>();
+          // Round 0 is not counted: in it the compiler and the server's caches see the workload for the first time.
+          for (let round = 0; round <= plan.rounds; round++) {
+            progress.step(roundsDone++, total, `${describeWorkload(workload)}, round ${round} of ${plan.rounds}`);
+            for (const player of rotated(players, round)) {
+              const slice = await attempt(player, () => player.measure(workload, plan.sliceMs));
+              if (slice !== undefined && round > 0) slicesOf(slices, player).push(slice);
+            }
+          }
+          workloads.push({ workload, slices });
+        }
+      }
+    }
+  } finally {
+    progress.show('closing');
+    await Promise.all(players.map((player) => player.close()));
+    progress.end();
+  }
+  return { workloads, disqualified };
+}
+
+/** Each begins once before any begins twice; every other round runs backwards, so that no one always follows the same one. */
+function rotated<T>(items: readonly T[], round: number): readonly T[] {
+  const first = round % Math.max(1, items.length);
+  const order = [...items.slice(first), ...items.slice(0, first)];
+  return round % 2 === 0 ? order : order.reverse();
+}
+
+function slicesOf(slices: Map<string, Slice[]>, { contestant }: ContestantProcess): Slice[] {
+  const known = slices.get(contestant.name) ?? [];
+  slices.set(contestant.name, known);
+  return known;
+}
