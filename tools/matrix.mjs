@@ -67,6 +67,8 @@ async function runEntry({ node, filter, drivers, postgres, typescript, env = {} 
     const version = run('node', ['--version'], { env }).trim();
     const options = filter === undefined ? [] : [`--filter=${filter}`];
     const output = run('node', ['tools/test.mjs', 'test', ...options], { cwd, env, timeout: 1_800_000 });
+    if (!output.includes(`The tests ran on Node ${version}.`))
+      throw new Error(`The tests did not run on ${version}.\n${output}`);
     return `${output.trim().split('\n').at(-1)} (Node ${version})`;
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });

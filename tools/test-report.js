@@ -19,6 +19,7 @@ export default class TestReport {
       passed: results.numPassedTests,
       failed: results.numFailedTests + results.numRuntimeErrorTestSuites,
       skipped: results.numPendingTests + results.numTodoTests,
+      node: process.version,
     };
     writeFileSync(join(folder, reportFile(this.task)), `${JSON.stringify(counts)}\n`);
   }

@@ -26,6 +26,7 @@ rmSync(totalFile, { force: true });
 let servers;
 let interrupted = false;
 const totals = { passed: 0, failed: 0, skipped: 0 };
+const nodes = new Set();
 try {
   servers = await startSharedServers();
   const { exitCode, summary } = await runTurbo({ ...process.env, ...servers?.env });
@@ -41,9 +42,10 @@ if (totals.passed + totals.failed === 0) {
   console.error('\nNo test ran.');
 }
 if (totals.skipped > 0) console.error('\nA skipped test counts as a failure.');
+if (nodes.size > 0) console.log(`\nThe tests ran on Node ${[...nodes].join(' and ')}.`);
 mkdirSync(join(root, '.test-report'), { recursive: true });
 writeFileSync(totalFile, `${JSON.stringify(totals)}\n`);
-console.log(`\nTests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
+console.log(`Tests: ${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped`);
 process.exit(totals.failed + totals.skipped > 0 || interrupted ? 1 : 0);
 
 /** `npm test` shares one server of each kind between packages; fault tests start, freeze and kill their own. */
@@ -97,6 +99,7 @@ function addUp(exitCode, summary) {
     const report = join(root, directory, '.test-report', reportFile(testTask));
     const counts = task === testTask && existsSync(report) ? JSON.parse(readFileSync(report, 'utf8')) : undefined;
     for (const kind of Object.keys(totals)) totals[kind] += counts?.[kind] ?? 0;
+    if (counts !== undefined) nodes.add(counts.node);
     if (task === testTask && counts === undefined) problems.push(`${taskId} left no report of its tests`);
     else if (execution?.exitCode !== 0 && !counts?.failed) problems.push(`${taskId} failed`);
   }
