@@ -72,11 +72,13 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
     for (const sizeBytes of plan.sizesInBytes) {
       for (const player of [...players]) {
         progress.show(`filling ${player.contestant.name}`);
-        await attempt(player, () => player.fill(sizeBytes, keyCount));
-        for (const operation of plan.operations) {
-          const warmUp = { operation, sizeBytes, concurrency: Math.max(...plan.concurrencies) };
-          await attempt(player, () => player.measure(warmUp, WARM_UP_SLICES * plan.sliceMs));
-        }
+        await attempt(player, async () => {
+          await player.fill(sizeBytes, keyCount);
+          for (const operation of plan.operations) {
+            const warmUp = { operation, sizeBytes, concurrency: Math.max(...plan.concurrencies) };
+            await player.measure(warmUp, WARM_UP_SLICES * plan.sliceMs);
+          }
+        });
       }
       for (const operation of plan.operations) {
         for (const concurrency of plan.concurrencies) {
