@@ -12,7 +12,7 @@ import { workspacePackages } from './workspace-packages.mjs';
  * package's jest left: `node tools/test.mjs typecheck test [--filter=@cache/memory]`. A failure, a skipped test, a package
  * whose tests left no report and a run without tests are failures. Redis and PostgreSQL are started once for all packages.
  */
-const LIMIT_MS = 40 * 60_000;
+const LIMIT_MS = 30 * 60_000;
 const root = fileURLToPath(new URL('..', import.meta.url));
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('-'));
 const tasks = process.argv.slice(2).filter((argument) => !argument.startsWith('-'));
@@ -64,7 +64,9 @@ async function runTurbo(env) {
   const runs = join(root, '.turbo', 'runs');
   const known = new Set(existsSync(runs) ? readdirSync(runs) : []);
   const turbo = join(root, 'node_modules', '.bin', 'turbo');
-  const flags = ['--continue=always', '--summarize', `--concurrency=${Math.max(2, availableParallelism())}`];
+  const flags = ['--continue=always', '--summarize'];
+  if (!options.some((option) => option.startsWith('--concurrency')))
+    flags.push(`--concurrency=${Math.max(2, availableParallelism())}`);
   const child = spawn(turbo, ['run', ...tasks, ...flags, ...options], {
     cwd: root,
     env: { ...env, TURBO_TELEMETRY_DISABLED: '1' },
