@@ -1,0 +1,347 @@
+import { GhostSketch, MAX_FREQUENCY } from './ghost-sketch.ts';
+import { HillClimber } from './hill-climber.ts';
+import { hashKey } from './key-hash.ts';
+
+/** The list heads occupy the first slots, so that a region's number is also its list. */
+const FREE = 0;
+const WINDOW = 1;
+const PROBATION = 2;
+const PROTECTED = 3;
+/** The first slot that can hold an item. */
+export const FIRST_SLOT = 4;
+
+/** A slot's byte: visited (1 bit), frequency (4), region (2), extended (1). */
+const VISITED = 1;
+const FREQUENCY_SHIFT = 1;
+const FREQUENCY_MASK = MAX_FREQUENCY << FREQUENCY_SHIFT;
+const SATURATED = FREQUENCY_MASK | VISITED;
+const REGION_SHIFT = 5;
+const REGION_MASK = 3 << REGION_SHIFT;
+/** Set by the cache on a slot that has a side record; the policy carries it along. */
+export const EXTENDED = 128;
+
+/** The protected region's share of the main region (SLRU inside W-TinyLFU, TinyLFU §4.1). */
+const PROTECTED_SHARE = 0.8;
+/** Frequencies are halved once per this many requests, as a multiple of capacity (Caffeine's sample). */
+const AGEING_MULTIPLE = 10;
+/** A candidate this frequent wins one duel of 128 that it would lose: an attacker cannot pin victims for ever (Caffeine's values). */
+const WARM_FREQUENCY = 6;
+const COIN_MASK = 127;
+
+/**
+ * Which item goes when there is no room: W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017, §4) with the window chosen by a
+ * hill climber, made lazy as in SIEVE and S3-FIFO: a hit writes one byte of the item's slot, and lists are put in order only when
+ * something must go.
+ *
+ *   new items → window (FIFO with second chance) → probation ⇄ protected
+ *
+ * The oldest unvisited item of the window is the candidate; the oldest unvisited item of probation is the victim; the less frequent of
+ * the two goes, the candidate on a tie. An item counts its own requests; on eviction the count goes to the ghost sketch, and comes back
+ * with the key.
+ *
+ * A quarter of the keys, by two bits of their hash, count one more than they had. Ties are then broken the same way each time a loop comes
+ * round, so a part of a loop larger than the cache stays in it; a random or a strict order keeps none of it.
+ *
+ * Invariants: a slot with region 0 is in no list; any other is in the list of its region, once; the list lengths add up to the items held.
+ */
+export class EvictionPolicy {
+  readonly #seed: number;
+  #capacity = 0;
+  #state: Uint8Array = new Uint8Array(FIRST_SLOT);
+  #next: Int32Array = new Int32Array(FIRST_SLOT);
+  #previous: Int32Array = new Int32Array(FIRST_SLOT);
+  /** The hash of the slot's key; 0 while not yet needed. */
+  #hashes: Int32Array = new Int32Array(FIRST_SLOT);
+  #ghost: GhostSketch | undefined;
+  #climber: HillClimber;
+  #windowLength = 0;
+  #probationLength = 0;
+  #protectedLength = 0;
+  #hits = 0;
+  #misses = 0;
+  #requestsUntilAgeing = 0;
+  #random: number;
+
+  constructor(capacity: number, seed: number) {
+    this.#seed = seed;
+    this.#random = seed | 1;
+    this.#climber = new HillClimber(capacity);
+    this.setCapacity(capacity);
+    this.#emptyLists();
+  }
+
+  /** How many items the cache is expected to hold when full. */
+  setCapacity(items: number): void {
+    if (items === this.#capacity) return;
+    this.#capacity = items;
+    this.#climber = new HillClimber(items);
+    this.#ghost = undefined;
+    this.#requestsUntilAgeing = AGEING_MULTIPLE * items;
+  }
+
+  get capacity(): number {
+    return this.#capacity;
+  }
+
+  grow(slots: number): void {
+    this.#state = grown(new Uint8Array(slots), this.#state);
+    this.#next = grown(new Int32Array(slots), this.#next);
+    this.#previous = grown(new Int32Array(slots), this.#previous);
+    this.#hashes = grown(new Int32Array(slots), this.#hashes);
+  }
+
+  clear(): void {
+    this.#state.fill(0);
+    this.#emptyLists();
+    this.#climber = new HillClimber(this.#capacity);
+    this.#ghost = undefined;
+    this.#hits = 0;
+    this.#misses = 0;
+    this.#requestsUntilAgeing = AGEING_MULTIPLE * this.#capacity;
+  }
+
+  isLive(slot: number): boolean {
+    return ((this.#state[slot] as number) & REGION_MASK) !== FREE;
+  }
+
+  isExtended(slot: number): boolean {
+    return (this.#state[slot] as number) >= EXTENDED;
+  }
+
+  setExtended(slot: number): void {
+    this.#state[slot] = (this.#state[slot] as number) | EXTENDED;
+  }
+
+  clearExtended(slot: number): void {
+    this.#state[slot] = (this.#state[slot] as number) & ~EXTENDED;
+  }
+
+  /** A read that found its item. */
+  recordHit(slot: number): void {
+    this.#hits++;
+    this.recordUse(slot);
+  }
+
+  recordMiss(): void {
+    this.#misses++;
+  }
+
+  /** A use that is no read: it counts for the item, and not for the hit ratio. */
+  recordUse(slot: number): void {
+    const state = this.#state[slot] as number;
+    if ((state & SATURATED) === SATURATED) return;
+    this.#state[slot] =
+      (state & FREQUENCY_MASK) === FREQUENCY_MASK ? state | VISITED : (state + (1 << FREQUENCY_SHIFT)) | VISITED;
+  }
+
+  /** A new item, last in the window. Its past is looked up only when it must compete. */
+  admit(slot: number): void {
+    this.#state[slot] = (WINDOW << REGION_SHIFT) | (1 << FREQUENCY_SHIFT);
+    this.#hashes[slot] = 0;
+    this.#append(WINDOW, slot);
+    this.#windowLength++;
+  }
+
+  /** Forgets an item that was removed or has expired. */
+  remove(slot: number): void {
+    this.#leave(slot);
+    this.#state[slot] = 0;
+  }
+
+  /** Chooses the item that goes and forgets it; -1 when there is none. `keys` gives the key of a slot. */
+  evict(keys: readonly (string | undefined)[]): number {
+    this.#adapt();
+    const candidate = this.#overflowOfWindow();
+    const victim = this.#findVictim();
+    let loser = candidate;
+    if (candidate === -1) {
+      loser = victim === -1 ? (this.#next[WINDOW] as number) : victim;
+      if (loser === WINDOW) return -1;
+      this.#leave(loser);
+      this.#weigh(loser, keys);
+    } else {
+      this.#weigh(candidate, keys);
+      if (victim !== -1) {
+        this.#weigh(victim, keys);
+        if (this.#wins(candidate, victim)) {
+          loser = victim;
+          this.#leave(victim);
+          this.#enter(PROBATION, candidate);
+        }
+      }
+    }
+    this.#remember(loser);
+    this.#state[loser] = 0;
+    return loser;
+  }
+
+  /**
+   * Takes the window's overflow out of it: visited items go round again, the oldest unvisited one is the candidate, in no list.
+   * Only a window that has just been made smaller overflows by more than one: those before the candidate go to probation.
+   */
+  #overflowOfWindow(): number {
+    const state = this.#state;
+    const next = this.#next;
+    const limit = this.#climber.windowSize;
+    let secondChances = limit + 1;
+    while (this.#windowLength >= limit) {
+      const slot = next[WINDOW] as number;
+      const bits = state[slot] as number;
+      this.#unlink(slot);
+      if ((bits & VISITED) !== 0 && secondChances-- > 0) {
+        state[slot] = bits & ~VISITED;
+        this.#append(WINDOW, slot);
+        continue;
+      }
+      this.#windowLength--;
+      if (this.#windowLength < limit) return slot;
+      this.#enter(PROBATION, slot);
+    }
+    return -1;
+  }
+
+  /** The oldest unvisited item of probation; visited ones are promoted on the way. -1 when main is empty. */
+  #findVictim(): number {
+    const state = this.#state;
+    const next = this.#next;
+    const protectedLimit = Math.floor(PROTECTED_SHARE * (this.#capacity - this.#climber.windowSize));
+    for (;;) {
+      if (this.#probationLength === 0) {
+        if (this.#protectedLength === 0) return -1;
+        const slot = next[PROTECTED] as number;
+        this.#unlink(slot);
+        this.#protectedLength--;
+        this.#enter(PROBATION, slot);
+      }
+      const slot = next[PROBATION] as number;
+      const bits = state[slot] as number;
+      if ((bits & VISITED) === 0) return slot;
+      this.#unlink(slot);
+      this.#probationLength--;
+      this.#enter(PROTECTED, slot);
+      if (this.#protectedLength > protectedLimit) this.#demote(protectedLimit);
+    }
+  }
+
+  /** Returns protected's overflow to probation, visited ones round again first. */
+  #demote(limit: number): void {
+    const state = this.#state;
+    let secondChances = limit;
+    while (this.#protectedLength > limit) {
+      const slot = this.#next[PROTECTED] as number;
+      const bits = state[slot] as number;
+      this.#unlink(slot);
+      if ((bits & VISITED) !== 0 && secondChances-- > 0) {
+        state[slot] = bits & ~VISITED;
+        this.#append(PROTECTED, slot);
+        continue;
+      }
+      this.#protectedLength--;
+      this.#enter(PROBATION, slot);
+    }
+  }
+
+  #wins(candidate: number, victim: number): boolean {
+    const mine = (this.#state[candidate] as number) & FREQUENCY_MASK;
+    const theirs = (this.#state[victim] as number) & FREQUENCY_MASK;
+    return mine > theirs || (mine >= WARM_FREQUENCY << FREQUENCY_SHIFT && this.#coin());
+  }
+
+  /** One in 128: xorshift32 (Marsaglia 2003). */
+  #coin(): boolean {
+    let random = this.#random;
+    random ^= random << 13;
+    random ^= random >>> 17;
+    random ^= random << 5;
+    this.#random = random;
+    return (random & COIN_MASK) === 0;
+  }
+
+  /** Adds to the item's count what the ghost remembers of its key, once, when it first competes. */
+  #weigh(slot: number, keys: readonly (string | undefined)[]): void {
+    if (this.#hashes[slot] !== 0) return;
+    const hash = hashKey(keys[slot] as string, this.#seed);
+    this.#hashes[slot] = hash;
+    const state = this.#state[slot] as number;
+    const counted = (state & FREQUENCY_MASK) >> FREQUENCY_SHIFT;
+    const remembered = this.#ghost === undefined ? 0 : this.#ghost.frequency(hash);
+    const frequency = Math.min(MAX_FREQUENCY, counted + remembered + biasOf(hash));
+    this.#state[slot] = (state & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT);
+  }
+
+  /** Hands an evicted item's count to the ghost, less the bias, which is added again when the key returns. */
+  #remember(slot: number): void {
+    this.#ghost ??= new GhostSketch(this.#capacity);
+    const hash = this.#hashes[slot] as number;
+    const frequency = (((this.#state[slot] as number) & FREQUENCY_MASK) >> FREQUENCY_SHIFT) - biasOf(hash);
+    if (frequency > 0) this.#ghost.raise(hash, frequency);
+  }
+
+  #adapt(): void {
+    const requests = this.#hits + this.#misses;
+    if (requests < this.#climber.sampleSize) return;
+    this.#climber.climb(this.#hits / requests);
+    this.#hits = 0;
+    this.#misses = 0;
+    this.#requestsUntilAgeing -= requests;
+    if (this.#requestsUntilAgeing > 0) return;
+    this.#requestsUntilAgeing = AGEING_MULTIPLE * this.#capacity;
+    this.#ghost?.halve();
+    const state = this.#state;
+    const halved = (MAX_FREQUENCY >> 1) << FREQUENCY_SHIFT;
+    for (let slot = FIRST_SLOT; slot < state.length; slot++) {
+      const bits = state[slot] as number;
+      state[slot] = (bits & ~FREQUENCY_MASK) | ((bits >> 1) & halved);
+    }
+  }
+
+  #enter(region: number, slot: number): void {
+    this.#state[slot] = ((this.#state[slot] as number) & ~(REGION_MASK | VISITED)) | (region << REGION_SHIFT);
+    this.#append(region, slot);
+    if (region === PROBATION) this.#probationLength++;
+    else this.#protectedLength++;
+  }
+
+  #leave(slot: number): void {
+    const region = ((this.#state[slot] as number) & REGION_MASK) >> REGION_SHIFT;
+    if (region === WINDOW) this.#windowLength--;
+    else if (region === PROBATION) this.#probationLength--;
+    else this.#protectedLength--;
+    this.#unlink(slot);
+  }
+
+  #unlink(slot: number): void {
+    const before = this.#previous[slot] as number;
+    const after = this.#next[slot] as number;
+    this.#next[before] = after;
+    this.#previous[after] = before;
+  }
+
+  #append(region: number, slot: number): void {
+    const last = this.#previous[region] as number;
+    this.#next[last] = slot;
+    this.#previous[slot] = last;
+    this.#next[slot] = region;
+    this.#previous[region] = slot;
+  }
+
+  #emptyLists(): void {
+    for (let region = 0; region < FIRST_SLOT; region++) {
+      this.#next[region] = region;
+      this.#previous[region] = region;
+    }
+    this.#windowLength = 0;
+    this.#probationLength = 0;
+    this.#protectedLength = 0;
+  }
+}
+
+/** One for the quarter of the keys whose bits 8 and 9 are clear; none for a key that has not been hashed. */
+function biasOf(hash: number): number {
+  return (hash & 0x300) === 0 ? 1 : 0;
+}
+
+function grown<T extends Uint8Array | Int32Array>(larger: T, smaller: T): T {
+  larger.set(smaller);
+  return larger;
+}

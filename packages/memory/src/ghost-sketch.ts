@@ -1,0 +1,53 @@
+/** The highest count a 4-bit counter holds; TinyLFU §3.4.1 shows that more buys nothing once counts are halved in time. */
+export const MAX_FREQUENCY = 15;
+
+/** 32-bit words per block: one cache line, so that both counters of a key cost one memory access. */
+const BLOCK_WORDS = 16;
+const ITEMS_PER_BLOCK = 8;
+
+/**
+ * The remembered frequency of keys that are no longer held: a count-min sketch with conservative update
+ * (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017, §3) of 4-bit counters, two per key inside one cache line.
+ * A held key counts in its own slot instead; its count comes here when it is evicted, and is read when it returns.
+ *
+ * Two counters, where the paper has four: with 16 counters per item held, and some five keys evicted per item between two
+ * halvings, two collide least often ((1 − e^(−2·5/16))² = 22 %; one: 27 %, four: 26 %), and cost half.
+ */
+export class GhostSketch {
+  readonly #words: Int32Array;
+  readonly #blockMask: number;
+
+  /** Eight bytes per item, rounded up to a power of two. */
+  constructor(items: number) {
+    const blocks = 2 ** Math.max(5, Math.ceil(Math.log2(items / ITEMS_PER_BLOCK)));
+    this.#words = new Int32Array(blocks * BLOCK_WORDS);
+    this.#blockMask = blocks - 1;
+  }
+
+  /** The lesser of the key's two counters. */
+  frequency(hash: number): number {
+    const words = this.#words;
+    const block = (hash & this.#blockMask) * BLOCK_WORDS;
+    const first = ((words[block + ((hash >>> 29) & 7)] as number) >>> ((hash >>> 24) & 28)) & 15;
+    const second = ((words[block + 8 + ((hash >>> 23) & 7)] as number) >>> ((hash >>> 18) & 28)) & 15;
+    return Math.min(first, second);
+  }
+
+  /** Raises each of the key's counters to at least `count` (conservative update). */
+  raise(hash: number, count: number): void {
+    const block = (hash & this.#blockMask) * BLOCK_WORDS;
+    this.#raiseOne(block + ((hash >>> 29) & 7), (hash >>> 24) & 28, count);
+    this.#raiseOne(block + 8 + ((hash >>> 23) & 7), (hash >>> 18) & 28, count);
+  }
+
+  #raiseOne(at: number, shift: number, count: number): void {
+    const word = this.#words[at] as number;
+    if (((word >>> shift) & 15) < count) this.#words[at] = (word & ~(15 << shift)) | (count << shift);
+  }
+
+  /** Ageing: halves every counter, eight at a time (TinyLFU §3.3, the reset operation). */
+  halve(): void {
+    const words = this.#words;
+    for (let i = 0; i < words.length; i++) words[i] = ((words[i] as number) >>> 1) & 0x77777777;
+  }
+}

@@ -1,0 +1,301 @@
+import type { CacheOperation, EvictionReason } from '@cache/core';
+import { BurstClock, LONGEST_GAP_MS, type MonotonicClock } from './burst-clock.ts';
+import { ByteBudget } from './byte-budget.ts';
+import { FIRST_SLOT } from './eviction-policy.ts';
+import type { ItemDetails } from './item-details.ts';
+import { ProvisionalDeadlines } from './provisional-deadlines.ts';
+import { SlotStore } from './slot-store.ts';
+import { TagLog } from './tag-log.ts';
+
+/** Equal to nothing that may be passed as a key. */
+const NO_KEY: unique symbol = Symbol('no key');
+
+/** An item that went although nobody removed it. */
+export interface Displacement {
+  readonly key: string;
+  /** Why it had to make room, or `undefined` for an item that had expired. */
+  readonly reason: EvictionReason | undefined;
+}
+
+/** What an engine is made with. */
+export interface MemoryEngineOptions {
+  readonly maxSize: number;
+  readonly maxBytes: number | undefined;
+  readonly clock: MonotonicClock | undefined;
+  /** Told what went, after the call that displaced it has done its work. */
+  readonly onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
+  /** Throws if a key that is not held may not be used. */
+  readonly checkKey: (key: string, operation: CacheOperation) => void;
+}
+
+/** How an item stands to a reader: `gone` may be dropped. */
+export type Freshness = 'fresh' | 'stale' | 'absent' | 'gone';
+
+/**
+ * Items, their bounds and their time: what is behind every call of the cache, on keys and values that have been checked.
+ *
+ * Invariants, after each call: at most `maxSize` items; at most `maxBytes`; no live item was displaced while an expired one was held.
+ * Details, tags and sizes cost an item without them one comparison.
+ */
+export class MemoryEngine<V> {
+  readonly clock: BurstClock;
+  readonly tagLog: TagLog;
+  readonly #store: SlotStore<V>;
+  readonly #details: Map<number, ItemDetails> = new Map();
+  readonly #budget: ByteBudget | undefined;
+  readonly #provisional: ProvisionalDeadlines = new ProvisionalDeadlines();
+  readonly #onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
+  readonly #checkKey: (key: string, operation: CacheOperation) => void;
+  /** The key checked last: what `read` has just missed is what is stored next. */
+  #checkedKey: string | typeof NO_KEY = NO_KEY;
+  #displaced: Displacement[] = [];
+
+  constructor({ maxSize, maxBytes, clock, onDisplaced, checkKey }: MemoryEngineOptions) {
+    this.#store = new SlotStore(maxSize, (Math.random() * 2 ** 31) | 0);
+    this.#budget = maxBytes === undefined ? undefined : new ByteBudget(maxBytes);
+    this.tagLog = new TagLog(maxSize);
+    this.clock = new BurstClock(clock, (elapsedMs) => this.#provisional.settle(elapsedMs, this.#store.expiration));
+    this.#onDisplaced = onDisplaced;
+    this.#checkKey = checkKey;
+  }
+
+  get count(): number {
+    return this.#store.count;
+  }
+
+  get bytes(): number | undefined {
+    return this.#budget?.total;
+  }
+
+  /** The fresh value of the key; counts as a use. */
+  read(key: string): V | undefined {
+    const store = this.#store;
+    const slot = store.index.get(key);
+    if (slot === undefined) {
+      if (key !== this.#checkedKey) this.#check(key, 'get');
+      store.policy.recordMiss();
+      return undefined;
+    }
+    if (store.expiration.isDue(slot, this.clock.recent()) || (store.policy.isExtended(slot) && !this.#isFresh(slot))) {
+      store.policy.recordMiss();
+      this.#dropIfGone(slot);
+      return undefined;
+    }
+    store.policy.recordHit(slot);
+    return store.values[slot];
+  }
+
+  /** The slot of a fresh item, or -1; counts as nothing. */
+  find(key: string, nowMs: number): number {
+    const slot = this.#store.index.get(key);
+    return slot !== undefined && this.freshness(slot, nowMs) === 'fresh' ? slot : -1;
+  }
+
+  /** The slot of whatever is kept under the key, or -1. */
+  locate(key: string): number {
+    return this.#store.index.get(key) ?? -1;
+  }
+
+  valueOf(slot: number): V {
+    return this.#store.values[slot] as V;
+  }
+
+  detailsOf(slot: number): ItemDetails | undefined {
+    return this.#store.policy.isExtended(slot) ? this.#details.get(slot) : undefined;
+  }
+
+  /** When the item stops being fresh, in the clock's milliseconds. */
+  freshUntilMs(slot: number): number {
+    const details = this.detailsOf(slot);
+    if (details === undefined) return this.#store.expiration.deadlineOf(slot);
+    return Math.min(details.freshUntilMs, this.tagLog.expiredAtMs(details.tags, details.tagSequence));
+  }
+
+  freshness(slot: number, nowMs: number): Freshness {
+    const details = this.detailsOf(slot);
+    if (details === undefined) return this.#store.expiration.isDue(slot, nowMs) ? 'gone' : 'fresh';
+    if (this.tagLog.isInvalidated(details.tags, details.tagSequence)) return 'gone';
+    const freshUntilMs = this.freshUntilMs(slot);
+    if (nowMs < freshUntilMs) return details.isAbsent ? 'absent' : 'fresh';
+    return nowMs < freshUntilMs + details.staleForMs ? 'stale' : 'gone';
+  }
+
+  /** Counts a read that `read` did not make. */
+  recordRead(slot: number): void {
+    if (slot === -1) this.#store.policy.recordMiss();
+    else this.#store.policy.recordHit(slot);
+  }
+
+  /** Stores a value without details for `lifetimeMs` from now. `bytes` matters only under a byte bound. */
+  write(key: string, value: V, lifetimeMs: number, bytes: number): void {
+    const nowMs = this.clock.recent();
+    if (!this.clock.isReusing) {
+      this.put(key, value, nowMs + lifetimeMs, nowMs, bytes, undefined);
+      return;
+    }
+    const deadline = nowMs + lifetimeMs + LONGEST_GAP_MS;
+    const slot = this.put(key, value, deadline, nowMs, bytes, undefined);
+    if (slot !== -1) this.#provisional.add(slot, deadline);
+    if (this.#provisional.isFull) this.clock.exact();
+  }
+
+  /** Stores a value until a deadline; -1 if it is larger than all the room there is. */
+  put(key: string, value: V, deadline: number, nowMs: number, bytes: number, details: ItemDetails | undefined): number {
+    const store = this.#store;
+    let slot = store.index.get(key);
+    if (slot === undefined && key !== this.#checkedKey) this.#check(key, 'set');
+    if (this.#budget !== undefined) {
+      slot = this.#fit(key, slot, bytes, nowMs);
+      if (slot === -1) return this.#report(-1);
+    }
+    if (slot === undefined) slot = this.#insert(key, value, deadline, nowMs);
+    else {
+      store.values[slot] = value;
+      store.expiration.schedule(slot, deadline);
+      store.policy.recordUse(slot);
+      if (store.policy.isExtended(slot)) this.#forgetDetails(slot);
+    }
+    if (details !== undefined) {
+      store.policy.setExtended(slot);
+      this.#details.set(slot, details);
+    }
+    if (this.#budget !== undefined) this.#budget.set(slot, bytes);
+    return this.#displaced.length === 0 ? slot : this.#report(slot);
+  }
+
+  /** Changes the value of a live item and nothing else. */
+  replaceValue(slot: number, value: V): void {
+    this.#store.values[slot] = value;
+    this.#store.policy.recordUse(slot);
+  }
+
+  /** Changes how long a live item is kept, and its details. */
+  reschedule(slot: number, deadline: number, details: ItemDetails): void {
+    this.#store.expiration.schedule(slot, deadline);
+    this.#store.policy.setExtended(slot);
+    this.#details.set(slot, details);
+  }
+
+  drop(slot: number): void {
+    if (this.#store.policy.isExtended(slot)) this.#forgetDetails(slot);
+    this.#budget?.set(slot, 0);
+    this.#store.remove(slot);
+  }
+
+  /** Drops expired items, a block of slots at a time, until there are none or `limit` is reached. */
+  dropExpired(nowMs: number, limit: number): number {
+    let dropped = 0;
+    const due: number[] = [];
+    while (dropped < limit && this.#store.expiration.take(nowMs, due)) {
+      for (const slot of due) this.#expire(slot);
+      dropped += due.length;
+      due.length = 0;
+    }
+    this.#report(-1);
+    return dropped;
+  }
+
+  clear(): void {
+    this.#store.clear();
+    this.#details.clear();
+    this.#budget?.clear();
+    this.tagLog.clear();
+    this.#checkedKey = NO_KEY;
+  }
+
+  /** The keys of fresh items, in no order. A live item never changes its slot, so each appears once. */
+  *keys(prefix: string): Generator<string> {
+    for (let slot = FIRST_SLOT; slot < this.#store.end; slot++) {
+      const key = this.#store.keys[slot];
+      if (key?.startsWith(prefix) && this.freshness(slot, this.clock.recent()) === 'fresh') yield key;
+    }
+  }
+
+  #check(key: string, operation: CacheOperation): void {
+    this.#checkKey(key, operation);
+    this.#checkedKey = key;
+  }
+
+  #isFresh(slot: number): boolean {
+    return this.freshness(slot, this.clock.recent()) === 'fresh';
+  }
+
+  #dropIfGone(slot: number): void {
+    const nowMs = this.clock.recent();
+    if (this.#store.expiration.isDue(slot, nowMs)) this.#expire(slot);
+    else if (this.freshness(slot, nowMs) === 'gone') this.drop(slot);
+    this.#report(-1);
+  }
+
+  #insert(key: string, value: V, deadline: number, nowMs: number): number {
+    const store = this.#store;
+    if (store.isFull && !this.#dropSomeExpired(nowMs)) {
+      const victim = this.#chooseVictim('size');
+      store.replace(victim, key, value, deadline);
+      return victim;
+    }
+    return store.insert(key, value, deadline);
+  }
+
+  /** Makes room for `bytes` under the key; the slot to reuse, `undefined` for a new one, or -1 if it can never fit. */
+  #fit(key: string, slot: number | undefined, bytes: number, nowMs: number): number | undefined {
+    const budget = this.#budget as ByteBudget;
+    if (slot !== undefined && budget.total - budget.sizeOf(slot) + bytes <= budget.limit) return slot;
+    if (slot !== undefined) this.drop(slot);
+    if (bytes > budget.limit) {
+      if (this.#onDisplaced !== undefined) this.#displaced.push({ key, reason: 'bytes' });
+      return -1;
+    }
+    while (budget.total + bytes > budget.limit) {
+      if (this.#dropSomeExpired(nowMs)) continue;
+      this.#adaptCapacity();
+      this.#store.release(this.#chooseVictim('bytes'));
+    }
+    return undefined;
+  }
+
+  /** Under a byte bound, the number of items that fit is what the policy has to know as its capacity. */
+  #adaptCapacity(): void {
+    const { policy, count } = this.#store;
+    if (2 * count < policy.capacity || count > 2 * policy.capacity) policy.setCapacity(count);
+  }
+
+  #chooseVictim(reason: EvictionReason): number {
+    const store = this.#store;
+    const victim = store.policy.evict(store.keys);
+    if (this.#details.size > 0) this.#details.delete(victim);
+    this.#budget?.set(victim, 0);
+    if (this.#onDisplaced !== undefined) this.#displaced.push({ key: store.keys[victim] as string, reason });
+    return victim;
+  }
+
+  #dropSomeExpired(nowMs: number): boolean {
+    if (this.#store.expiration.earliest > nowMs) return false;
+    const due: number[] = [];
+    this.#store.expiration.take(nowMs, due);
+    for (const slot of due) this.#expire(slot);
+    return due.length > 0;
+  }
+
+  #expire(slot: number): void {
+    if (this.#onDisplaced !== undefined) {
+      this.#displaced.push({ key: this.#store.keys[slot] as string, reason: undefined });
+    }
+    this.drop(slot);
+  }
+
+  #forgetDetails(slot: number): void {
+    this.#details.delete(slot);
+    this.#store.policy.clearExtended(slot);
+  }
+
+  /** Tells the listener what went. Only now: it may call the cache again. */
+  #report(answer: number): number {
+    if (this.#displaced.length > 0) {
+      const displaced = this.#displaced;
+      this.#displaced = [];
+      this.#onDisplaced?.(displaced);
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,114 @@
+import { EvictionPolicy, FIRST_SLOT } from './eviction-policy.ts';
+import { ExpirationIndex } from './expiration-index.ts';
+import { KeyIndex } from './key-index.ts';
+
+const FIRST_CAPACITY = 64;
+
+/**
+ * Where items live: a `Map` from key to slot number, and arrays with one element per slot. One item is 45 bytes of arrays
+ * and one entry of a `Map`, and no object of its own, so the collector has nothing to trace per item but the key and the value.
+ *
+ * Invariants: `keys[slot]` is the key that the index maps to `slot`; free slots hold no key and no value, so nothing leaks; a live item
+ * never changes its slot.
+ */
+export class SlotStore<V> {
+  readonly index: KeyIndex;
+  readonly policy: EvictionPolicy;
+  readonly expiration: ExpirationIndex = new ExpirationIndex();
+  keys: (string | undefined)[] = [];
+  values: (V | undefined)[] = [];
+  readonly #maxSize: number;
+  #capacity = 0;
+  #used: number = FIRST_SLOT;
+  #free: number[] = [];
+  #count = 0;
+
+  constructor(maxSize: number, seed: number) {
+    this.#maxSize = maxSize;
+    this.index = new KeyIndex(maxSize);
+    this.policy = new EvictionPolicy(maxSize, seed);
+    this.#grow(Math.min(maxSize, FIRST_CAPACITY));
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** One more than the highest slot ever used. */
+  get end(): number {
+    return this.#used;
+  }
+
+  get isFull(): boolean {
+    return this.#count >= this.#maxSize;
+  }
+
+  /** Puts a new item into a free slot; there must be one. */
+  insert(key: string, value: V, deadline: number): number {
+    let slot = this.#free.pop();
+    if (slot === undefined) {
+      if (this.#used === this.#capacity) this.#grow(Math.min(this.#maxSize, 2 * (this.#capacity - FIRST_SLOT)));
+      slot = this.#used++;
+    }
+    this.#count++;
+    this.#occupy(slot, key, value, deadline);
+    return slot;
+  }
+
+  /** Puts a new item into the slot of one that the policy has just evicted. */
+  replace(slot: number, key: string, value: V, deadline: number): void {
+    this.index.delete(this.keys[slot] as string);
+    this.#occupy(slot, key, value, deadline);
+  }
+
+  /** Frees a slot whose item the policy still counts. */
+  remove(slot: number): void {
+    this.policy.remove(slot);
+    this.release(slot);
+  }
+
+  /** Frees a slot that the policy has already forgotten. */
+  release(slot: number): void {
+    this.index.delete(this.keys[slot] as string);
+    this.keys[slot] = undefined;
+    this.values[slot] = undefined;
+    this.expiration.unschedule(slot);
+    this.#free.push(slot);
+    this.#count--;
+  }
+
+  clear(): void {
+    this.index.clear();
+    this.policy.clear();
+    this.expiration.clear();
+    this.keys.fill(undefined);
+    this.values.fill(undefined);
+    this.#used = FIRST_SLOT;
+    this.#free = [];
+    this.#count = 0;
+  }
+
+  #occupy(slot: number, key: string, value: V, deadline: number): void {
+    this.keys[slot] = key;
+    this.values[slot] = value;
+    this.expiration.schedule(slot, deadline);
+    this.policy.admit(slot);
+    this.index.set(key, slot);
+  }
+
+  #grow(items: number): void {
+    const capacity = items + FIRST_SLOT;
+    this.keys = grown(this.keys, capacity);
+    this.values = grown(this.values, capacity);
+    this.policy.grow(capacity);
+    this.expiration.grow(capacity);
+    this.#capacity = capacity;
+  }
+}
+
+/** Exactly `length` elements: an array that grows by `push` reserves half as much again. */
+function grown<T>(smaller: readonly (T | undefined)[], length: number): (T | undefined)[] {
+  const larger = new Array<T | undefined>(length).fill(undefined);
+  for (let i = 0; i < smaller.length; i++) larger[i] = smaller[i];
+  return larger;
+}
