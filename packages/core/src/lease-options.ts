@@ -8,7 +8,7 @@ import { DEFAULT_LEASE_IN_SECONDS, type FillOptions, type LeaseOptions } from '.
  * @throws CacheOptionError for anything but a finite number of seconds over 0 and up to a hundred years
  */
 export function leaseInSecondsOf(options: LeaseOptions | undefined, context?: CacheErrorContext): number {
-  const seconds = options?.leaseInSeconds ?? DEFAULT_LEASE_IN_SECONDS;
+  const seconds = options?.leaseInSeconds === undefined ? DEFAULT_LEASE_IN_SECONDS : options.leaseInSeconds;
   if (typeof seconds === 'number' && seconds > 0 && seconds <= MAX_EXPIRATION_IN_SECONDS) return seconds;
   throw new CacheOptionError('leaseInSeconds is a number of seconds over 0 and up to a hundred years.', context);
 }

@@ -1,0 +1,31 @@
+import type { CacheOperation } from '@cache/core';
+
+/** Every call of the protocols that answers a value or a promise; `keys`, which answers an iterable, is apart. */
+export const CACHE_CALLS = [
+  'get',
+  'set',
+  'removeItem',
+  'exists',
+  'clear',
+  'mget',
+  'mset',
+  'removeItems',
+  'increment',
+  'decrement',
+  'setWithNx',
+  'getTtl',
+  'removeIfEquals',
+  'invalidateTags',
+  'getEntries',
+  'getOrLease',
+  'fill',
+  'release',
+  'expireItem',
+  'inspect',
+  'cleanupExpired',
+  'ping',
+  'close',
+] as const satisfies readonly CacheOperation[];
+
+/** A call of the protocols. */
+export type CacheCall = (typeof CACHE_CALLS)[number] | 'keys';

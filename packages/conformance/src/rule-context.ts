@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnyCache, CacheCapabilities, ConformanceOptions, CreateCacheOptions } from './conformance-options.ts';
+import { boundedCache, type TestedCache } from './tested-cache.ts';
+
+const DEFAULT_CALL_LIMIT_MS = 10_000;
+
+/** What timers, schedulers and coarse clocks may add before an expired item must be gone. */
+const REAL_TIME_SLACK_IN_SECONDS = 0.1;
+
+/** What one rule works with: caches of its own, and time. */
+export class RuleContext {
+  readonly options: ConformanceOptions;
+  /** A lifetime to wait for: short in real time, round where the clock is ours. */
+  readonly shortLifetimeInSeconds: number;
+  /** How much longer than its lifetime an item may be seen. */
+  readonly resolutionInSeconds: number;
+  readonly #caches: AnyCache[] = [];
+
+  constructor(options: ConformanceOptions) {
+    this.options = options;
+    this.shortLifetimeInSeconds = options.advance === undefined ? 0.25 : 10;
+    this.resolutionInSeconds = options.expirationResolutionInSeconds ?? 0;
+  }
+
+  /** A namespace that no other rule, run or process has. */
+  newNamespace(): string {
+    return `conformance-${randomBytes(6).toString('hex')}`;
+  }
+
+  /** True if the backend is declared to have all of these. */
+  has(...capabilities: readonly (keyof CacheCapabilities)[]): boolean {
+    return capabilities.every((capability) => this.options.capabilities?.[capability] === true);
+  }
+
+  /** A cache, empty unless it is given a namespace that was used before. */
+  async create(options: Partial<CreateCacheOptions> = {}): Promise<TestedCache> {
+    const cache = await this.createBare(options);
+    return boundedCache(cache, this.options.callLimitMs ?? DEFAULT_CALL_LIMIT_MS);
+  }
+
+  /** The cache as the backend made it: where it matters how a call answers, not only what. */
+  async createBare(options: Partial<CreateCacheOptions> = {}): Promise<AnyCache> {
+    const cache = await this.options.create({ namespace: this.newNamespace(), ...options });
+    this.#caches.push(cache);
+    return cache;
+  }
+
+  /** Lets time pass. */
+  async elapse(seconds: number): Promise<void> {
+    if (this.options.advance !== undefined) await this.options.advance(seconds);
+    else await sleep(seconds * 1000);
+  }
+
+  /** Lets time pass until everything that was stored for so long is expired, by the coarsest clock allowed. */
+  async outlive(lifetimeInSeconds: number = this.shortLifetimeInSeconds): Promise<void> {
+    const slack = this.options.advance === undefined ? REAL_TIME_SLACK_IN_SECONDS : 0.001;
+    await this.elapse(lifetimeInSeconds + this.resolutionInSeconds + slack);
+  }
+
+  /** Gives back every cache that the rule made. */
+  async dispose(): Promise<void> {
+    const dispose = this.options.dispose ?? closeIfPossible;
+    for (const cache of this.#caches.splice(0)) await dispose(cache);
+  }
+}
+
+async function closeIfPossible(cache: AnyCache): Promise<void> {
+  if ('close' in cache && typeof cache.close === 'function') await cache.close();
+}
