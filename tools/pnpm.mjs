@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** npm is only the doorbell: this runs the pnpm that package.json pins, with nothing installed globally. */
+/**
+ * npm is only the doorbell: this runs the pnpm that package.json pins, with nothing installed globally. It installs what is
+ * missing, then does what it was asked; without arguments the installation is all.
+ */
 const root = new URL('..', import.meta.url);
 const { packageManager } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
@@ -15,4 +18,4 @@ function pnpm(...args) {
 }
 
 pnpm('install', '--frozen-lockfile', '--prefer-offline');
-pnpm(...process.argv.slice(2));
+if (process.argv.length > 2) pnpm(...process.argv.slice(2));

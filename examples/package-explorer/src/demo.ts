@@ -1,0 +1,139 @@
+import { fileURLToPath } from 'node:url';
+import { CacheStatistics, type IterableCache } from '@cache/core';
+import { BACKENDS } from './backends.ts';
+import { type DemoOptions, parseOptions, UsageError, usage } from './demo-options.ts';
+import {
+  compareWithAndWithoutCache,
+  type Laboratory,
+  overtakeLoads,
+  stampede,
+  watchAnInvalidation,
+} from './experiments.ts';
+import { ANSWER_EXPIRATION_IN_SECONDS, ExplorerService } from './explorer-service.ts';
+import { startHttpServer } from './http-server.ts';
+import { grantsLeases, leasedLoad } from './leased-load.ts';
+import { LoadDriver } from './load-driver.ts';
+import { PackageCatalogue } from './package-catalogue.ts';
+import { Report } from './report.ts';
+import { TemporaryPackage } from './temporary-package.ts';
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+const STAMPEDE_PACKAGE = 'typescript';
+const STAMPEDE_SIZE = 50;
+const ROUND_COUNT = 8;
+
+type Closers = (() => unknown)[];
+
+/** Runs the demo and resolves with its exit code. */
+async function main(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(args);
+    if (!options.help) return await run(options);
+    process.stdout.write(usage());
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${usage()}`);
+      return 2;
+    }
+    console.error(error);
+    return 1;
+  }
+}
+
+/** Whatever happens, and on SIGINT and SIGTERM too, what was opened is closed, the last first. */
+async function run(options: DemoOptions): Promise<number> {
+  const closers: Closers = [];
+  // A terminal tells the whole group, and npm and turbo pass it on: one Ctrl+C may arrive several times.
+  const interruption = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve('interrupted'));
+  });
+  try {
+    const work = options.serve ? serve(options, closers).then(() => interruption) : measure(options, closers);
+    const end = await Promise.race([work, interruption]);
+    return end === 'interrupted' && !options.serve ? 130 : 0;
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+/** Opens the backend that was asked for, with somebody who counts. */
+async function openCache({ backend }: DemoOptions, closers: Closers) {
+  const statistics = new CacheStatistics();
+  const opened = await BACKENDS[backend](statistics);
+  closers.push(() => opened.close());
+  return { ...opened, statistics };
+}
+
+async function serve(options: DemoOptions, closers: Closers): Promise<void> {
+  const { cache, origin, statistics } = await openCache(options, closers);
+  const catalogue = new PackageCatalogue([REPOSITORY]);
+  const readThrough = grantsLeases(cache) ? leasedLoad(cache, ANSWER_EXPIRATION_IN_SECONDS) : undefined;
+  const service = new ExplorerService(catalogue, cache, readThrough);
+  const server = await startHttpServer({ service, statistics, port: options.port }).catch((cause) => {
+    throw new UsageError(`Port ${options.port} cannot be used: ${cause.code}.`, { cause });
+  });
+  closers.push(() => server.close());
+  const report = new Report(process.stdout);
+  report.opening((await catalogue.names()).length, options.backend, origin, server.url);
+  report.serving(server.url);
+}
+
+async function measure(options: DemoOptions, closers: Closers): Promise<void> {
+  const startedAt = performance.now();
+  const { cache, origin, statistics } = await openCache(options, closers);
+  const temporaryPackage = new TemporaryPackage();
+  closers.push(() => temporaryPackage.remove());
+  const catalogue = new PackageCatalogue([REPOSITORY, temporaryPackage.root]);
+  const laboratory: Laboratory = { catalogue, cache, temporaryPackage };
+
+  const start = async (service: ExplorerService): Promise<{ readonly url: string; readonly driver: LoadDriver }> => {
+    const server = await startHttpServer({ service, statistics });
+    const driver = new LoadDriver(server.url);
+    closers.push(
+      () => server.close(),
+      () => driver.close(),
+    );
+    return { url: server.url, driver };
+  };
+  const aside = await start(new ExplorerService(catalogue, cache));
+  const leased = grantsLeases(cache)
+    ? await start(new ExplorerService(catalogue, cache, leasedLoad(cache, ANSWER_EXPIRATION_IN_SECONDS)))
+    : undefined;
+
+  const report = new Report(process.stdout);
+  report.opening((await catalogue.names()).length, options.backend, origin, aside.url);
+
+  report.section('1  The same requests without and with the cache');
+  const comparison = await compareWithAndWithoutCache(laboratory, aside.driver, () => statistics.reset());
+  const snapshot = statistics.snapshot()[0];
+  report.comparison(comparison);
+
+  report.section('2  What the cache counted meanwhile');
+  if (snapshot !== undefined) report.statistics(snapshot, await countKeys(cache));
+
+  report.section('3  A package changes on disk, and is invalidated');
+  report.invalidation(await watchAnInvalidation(laboratory, aside.driver));
+
+  report.section(`4  ${STAMPEDE_SIZE} requests at once for one package that is not cached (${STAMPEDE_PACKAGE})`);
+  report.stampede(
+    await stampede(laboratory, aside.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE),
+    leased && (await stampede(laboratory, leased.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE)),
+  );
+
+  report.section(`5  A package changes and is invalidated while a request is walking it (${ROUND_COUNT} rounds)`);
+  report.overtakenLoads(
+    ROUND_COUNT,
+    await overtakeLoads(laboratory, aside.driver, ROUND_COUNT),
+    leased && (await overtakeLoads(laboratory, leased.driver, ROUND_COUNT)),
+  );
+  report.closing(performance.now() - startedAt);
+}
+
+async function countKeys(cache: IterableCache): Promise<number> {
+  let count = 0;
+  for await (const _key of cache.keys()) count += 1;
+  return count;
+}
+
+process.exit(await main(process.argv.slice(2)));
