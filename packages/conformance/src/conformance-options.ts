@@ -12,9 +12,9 @@ export interface CacheCapabilities {
   readonly batch: boolean;
   /** `AtomicCache`: increment, decrement, setWithNx, getTtl, removeIfEquals. */
   readonly atomic: boolean;
-  /** `TaggedCache`: invalidateTags, and `tags` in the options of every call that stores. */
+  /** `TaggedCache`: invalidateTags, expireTags, and `tags` in the options of every call that stores. */
   readonly tags: boolean;
-  /** `LeasingCache`: getEntries, getOrLease, fill, release, expireItem. */
+  /** `LeasingCache`: getEntries, getOrLease, fill, renew, release, expireItem. */
   readonly leases: boolean;
   /** `IterableCache`: keys. */
   readonly iteration: boolean;

@@ -58,11 +58,12 @@ export interface Slot {
 export interface Store {
   readonly slots: Map<string, Slot>;
   readonly tags: Map<string, number>;
+  readonly expiredTags: Map<string, number>;
   sequence: number;
 }
 
 export function newStore(): Store {
-  return { slots: new Map(), tags: new Map(), sequence: 0 };
+  return { slots: new Map(), tags: new Map(), expiredTags: new Map(), sequence: 0 };
 }
 
 export interface MapCacheOptions {
@@ -198,12 +199,11 @@ export class MapCache
   }
 
   invalidateTags(tags: readonly string[]): void {
-    this.call('invalidateTags', () => {
-      const distinct = validateTagList(tags, this.context('invalidateTags'));
-      this.store.sequence += 1;
-      for (const tag of distinct) this.store.tags.set(tag, this.store.sequence);
-      return ['done', undefined];
-    });
+    this.call('invalidateTags', () => ['done', this.mark('invalidateTags', tags, this.store.tags)]);
+  }
+
+  expireTags(tags: readonly string[]): void {
+    this.call('expireTags', () => ['done', this.mark('expireTags', tags, this.store.expiredTags)]);
   }
 
   getEntries(keys: readonly string[]): CacheEntry<unknown>[] {
@@ -220,11 +220,11 @@ export class MapCache
       const leaseInSeconds = leaseInSecondsOf(options, context);
       const slot = this.store.slots.get(stored);
       const entry = this.entry(slot, staleInSecondsOf(options, context));
-      const isKnown = entry.state === 'fresh' || entry.state === 'absent';
+      const isKnown = (entry.state === 'fresh' && options?.evenIfFresh !== true) || entry.state === 'absent';
       this.tellRead('getOrLease', key, entry.state === 'fresh');
       const outcome = entry.state === 'fresh' ? 'hit' : entry.state === 'stale' ? 'stale' : 'miss';
       if (isKnown || this.isLeased(slot)) return [outcome, entry];
-      const lease = this.grant(key, stored, leaseInSeconds, entry.state === 'stale' ? slot : undefined);
+      const lease = this.grant(key, stored, leaseInSeconds, entry.state === 'missing' ? undefined : slot);
       return [outcome, { ...entry, lease } as CacheEntry<unknown>];
     });
   }
@@ -239,9 +239,26 @@ export class MapCache
       const loadDurationMs = loadDurationMsOf(options, context);
       const tags = tagsOf(options, context);
       const held = this.store.slots.get(stored)?.lease;
-      if (held === undefined || held.token !== lease.token || !this.areValid(tags, held.stamp)) return ['done', false];
-      this.write(stored, payload, expiration, { staleInSeconds, tags, stamp: held.stamp, loadDurationMs });
+      if (held === undefined || held.token !== lease.token || !this.areFresh(tags, held.stamp)) return ['done', false];
+      this.write(stored, payload, expiration, {
+        staleInSeconds,
+        tags,
+        stamp: held.stamp,
+        ...(loadDurationMs === undefined ? {} : { loadDurationMs }),
+      });
       this.tell('set', 'fill', lease.key);
+      return ['done', true];
+    });
+  }
+
+  renew(lease: Lease, leaseInSeconds?: number): boolean {
+    return this.call('renew', () => {
+      const stored = this.resolve(lease.key, 'renew');
+      const options = leaseInSeconds === undefined ? {} : { leaseInSeconds };
+      const seconds = leaseInSecondsOf(options, this.context('renew'));
+      const slot = this.store.slots.get(stored);
+      if (slot?.lease?.token !== lease.token || !this.isLeased(slot)) return ['done', false];
+      slot.lease.until = this.now() + seconds;
       return ['done', true];
     });
   }
@@ -265,7 +282,7 @@ export class MapCache
       if (slot === undefined) return ['done', false];
       const isLive = this.fresh(stored) !== undefined;
       const staleWindow = slot.staleUntil - slot.freshUntil;
-      if (typeof slot.payload !== 'string' || !this.isValid(slot) || !(staleWindow > 0)) {
+      if (typeof slot.payload !== 'string' || !this.areValid(slot.tags, slot.stamp) || !(staleWindow > 0)) {
         this.store.slots.delete(stored);
         return ['done', isLive];
       }
@@ -339,15 +356,23 @@ export class MapCache
   /** The slot if it holds a live value. */
   protected fresh(key: string): Slot | undefined {
     const slot = this.store.slots.get(key);
-    return typeof slot?.payload === 'string' && slot.freshUntil > this.now() && this.isValid(slot) ? slot : undefined;
-  }
-
-  protected isValid(slot: Slot): boolean {
-    return this.areValid(slot.tags, slot.stamp);
+    return typeof slot?.payload === 'string' && slot.freshUntil > this.now() && this.areFresh(slot.tags, slot.stamp)
+      ? slot
+      : undefined;
   }
 
   protected areValid(tags: readonly string[], stamp: number): boolean {
     return tags.every((tag) => (this.store.tags.get(tag) ?? 0) <= stamp);
+  }
+
+  protected areFresh(tags: readonly string[], stamp: number): boolean {
+    return this.areValid(tags, stamp) && tags.every((tag) => (this.store.expiredTags.get(tag) ?? 0) <= stamp);
+  }
+
+  protected mark(operation: CacheOperation, tags: readonly string[], sequences: Map<string, number>): void {
+    const distinct = validateTagList(tags, this.context(operation));
+    this.store.sequence += 1;
+    for (const tag of distinct) sequences.set(tag, this.store.sequence);
   }
 
   protected isLeased(slot: Slot | undefined): boolean {
@@ -428,15 +453,17 @@ export class MapCache
 
   protected entry(slot: Slot | undefined, staleInSeconds: number | undefined): CacheEntry<unknown> {
     const now = this.now();
-    if (slot?.payload === undefined || !this.isValid(slot)) return { state: 'missing' };
+    if (slot?.payload === undefined || !this.areValid(slot.tags, slot.stamp)) return { state: 'missing' };
     const { tags, payload, loadDurationMs } = slot;
-    if (slot.freshUntil > now) {
+    const areFresh = this.areFresh(tags, slot.stamp);
+    if (slot.freshUntil > now && areFresh) {
       const remainingInSeconds = this.remaining(slot) ?? null;
       if (payload === ABSENT) return { state: 'absent', remainingInSeconds, tags };
       const ageInSeconds = now - slot.storedAt;
       return { state: 'fresh', value: this.read(slot), ageInSeconds, remainingInSeconds, loadDurationMs, tags };
     }
-    const isServable = slot.staleUntil > now && now - slot.freshUntil <= (staleInSeconds ?? Number.POSITIVE_INFINITY);
+    const hasWindow = slot.staleUntil > slot.freshUntil && slot.staleUntil > now;
+    const isServable = hasWindow && now - slot.freshUntil <= (staleInSeconds ?? Number.POSITIVE_INFINITY);
     if (payload === ABSENT || !isServable) return { state: 'missing' };
     return { state: 'stale', value: this.read(slot), tags };
   }

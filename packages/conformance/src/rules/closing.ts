@@ -25,6 +25,8 @@ const CALLS: readonly [capability: keyof CacheCapabilities | undefined, call: (c
   ['leases', (cache) => cache.getEntries(['k'])],
   ['leases', (cache) => cache.getOrLease('k')],
   ['leases', (cache) => cache.fill(LEASE, 1)],
+  ['tags', (cache) => cache.expireTags(['t'])],
+  ['leases', (cache) => cache.renew(LEASE)],
   ['leases', (cache) => cache.release(LEASE)],
   ['leases', (cache) => cache.expireItem('k')],
   ['iteration', (cache) => listed(cache.keys())],

@@ -5,8 +5,8 @@ import type { RuleGroup } from '../rule.ts';
 const CALLS: Partial<Record<keyof CacheCapabilities, readonly string[]>> = {
   batch: ['mget', 'mset', 'removeItems'],
   atomic: ['increment', 'decrement', 'setWithNx', 'getTtl', 'removeIfEquals'],
-  tags: ['invalidateTags'],
-  leases: ['getEntries', 'getOrLease', 'fill', 'release', 'expireItem'],
+  tags: ['invalidateTags', 'expireTags'],
+  leases: ['getEntries', 'getOrLease', 'fill', 'renew', 'release', 'expireItem'],
   iteration: ['keys'],
   inspection: ['inspect'],
   cleanup: ['cleanupExpired'],

@@ -3,7 +3,7 @@ import { ensure, equal } from '../assertions.ts';
 import type { CacheCapabilities } from '../conformance-options.ts';
 import type { Rule, RuleGroup } from '../rule.ts';
 import type { TestedCache } from '../tested-cache.ts';
-import { leased, notLeased } from './leased.ts';
+import { leased, leaseOf, notLeased } from './leased.ts';
 
 interface Fence {
   readonly name: string;
@@ -26,6 +26,7 @@ const FENCES: readonly Fence[] = [
     leaves: 'newer',
   },
   { name: 'invalidateTags', needs: ['tags'], carryOut: (cache) => cache.invalidateTags(['u', 't']), leaves: undefined },
+  { name: 'expireTags', needs: ['tags'], carryOut: (cache) => cache.expireTags(['u', 't']), leaves: undefined },
   {
     name: 'removeItems',
     needs: ['batch'],
@@ -127,6 +128,29 @@ export const fenceRules: RuleGroup = {
           equal(await cache.get('k'), 'again', 'the value that was filled after the invalidation');
           await cache.removeItem('k');
         }
+      },
+    },
+    {
+      name: 'keeps the stale copy of a filled value whose tags expire, until they are invalidated',
+      needs: ['leases', 'tags'],
+      check: async (context) => {
+        const cache = await context.create();
+        await cache.fill(await leased(cache, 'window'), 'old', { tags: ['t'], staleInSeconds: 600 });
+        await cache.fill(await leased(cache, 'none'), 'old', { tags: ['t'] });
+        await cache.fill(await leased(cache, 'absent'), ABSENT, { tags: ['t'], staleInSeconds: 600 });
+        await cache.expireTags(['t']);
+        for (const key of ['window', 'none', 'absent']) equal(await cache.get(key), undefined, `get("${key}")`);
+        const entry = await cache.getOrLease('window');
+        equal(entry.state === 'stale' && entry.value, 'old', 'the stale value');
+        const lease = leaseOf(entry);
+        ensure(lease !== undefined, 'the lease should be granted with the stale copy');
+        await leased(cache, 'none');
+        await leased(cache, 'absent');
+        equal(await cache.fill(lease, 'new', { tags: ['t'], staleInSeconds: 600 }), true, 'the fill');
+        equal(await cache.get('window'), 'new', 'the value after the fill');
+        await cache.expireTags(['t']);
+        await cache.invalidateTags(['t']);
+        await leased(cache, 'window');
       },
     },
     {

@@ -209,6 +209,7 @@ function keyedCalls(context: RuleContext, cache: TestedCache): [name: string, ca
       ['getEntries', (key) => cache.getEntries([key])],
       ['getOrLease', (key) => cache.getOrLease(key)],
       ['fill', (key) => cache.fill(lease(key), 1)],
+      ['renew', (key) => cache.renew(lease(key))],
       ['release', (key) => cache.release(lease(key))],
       ['expireItem', (key) => cache.expireItem(key)],
     ]),

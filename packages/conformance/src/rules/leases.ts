@@ -131,6 +131,53 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
     },
   },
   {
+    name: 'renews a lease that is held, and no other',
+    waits: true,
+    check: async (context) => {
+      const cache = await context.create();
+      const held = await leased(cache, 'held', 'missing', { leaseInSeconds: context.shortLifetimeInSeconds });
+      equal(await cache.renew(held, 600), true, 'the renewal of a lease that is held');
+      const lost = await leased(cache, 'lost', 'missing', { leaseInSeconds: context.shortLifetimeInSeconds });
+      const released = await leased(cache, 'released');
+      await cache.release(released);
+      const filled = await leased(cache, 'filled');
+      await cache.fill(filled, 'v');
+      const fenced = await leased(cache, 'fenced');
+      await cache.removeItem('fenced');
+      for (const lease of [released, filled, fenced, { key: 'held', token: lost.token }, { key: 'none', token: 'x' }]) {
+        equal(await cache.renew(lease), false, `the renewal of "${lease.key}"`);
+      }
+      await context.outlive();
+      equal(await cache.renew(lost), false, 'the renewal of a lease that ran out');
+      await leased(cache, 'lost');
+      await notLeased(cache, 'held', 'missing');
+      equal(await cache.fill(held, 'v'), true, 'the fill under the renewed lease');
+      equal(await cache.get('filled'), 'v', 'the value whose lease was not renewed');
+    },
+  },
+  {
+    name: 'may grant the lease of a fresh value to one who asks for it, and keeps the value readable',
+    check: async (context) => {
+      const cache = await context.create();
+      const early = { evenIfFresh: true };
+      await cache.fill(await leased(cache, 'k'), 'old', { staleInSeconds: 600, loadDurationMs: 1 });
+      await notLeased(cache, 'k', 'fresh');
+      const entry = await cache.getOrLease('k', early);
+      equal(entry.state === 'fresh' && entry.value, 'old', 'the value');
+      const lease = leaseOf(entry);
+      if (lease === undefined) return;
+      equal(await cache.get('k'), 'old', 'get while it is loaded anew');
+      await notLeased(cache, 'k', 'fresh', early);
+      equal(await cache.fill(lease, 'new'), true, 'the fill');
+      equal(await cache.get('k'), 'new', 'the value after the fill');
+      const next = leaseOf(await cache.getOrLease('k', early));
+      if (next === undefined) return;
+      await cache.removeItem('k');
+      equal(await cache.fill(next, 'late'), false, 'the fill after a removal');
+      equal(await cache.get('k'), undefined, 'the value after the removal');
+    },
+  },
+  {
     name: 'keeps a filled value until its lifetime has passed, 300 seconds unless told otherwise',
     waits: true,
     check: async (context) => {
@@ -254,6 +301,13 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
         await refused(() => cache.getOrLease('k', { leaseInSeconds }), 'ERR_CACHE_OPTION', what);
       }
       const lease = await leased(cache, 'k');
+      for (const leaseInSeconds of [0, ...noTimes]) {
+        await refused(
+          () => cache.renew(lease, leaseInSeconds),
+          'ERR_CACHE_OPTION',
+          `renew for ${show(leaseInSeconds)}`,
+        );
+      }
       for (const staleInSeconds of noTimes) {
         const refusals: [string, (options: LeaseOptions & FillOptions) => unknown][] = [
           ['getOrLease', (options) => cache.getOrLease('k', options)],

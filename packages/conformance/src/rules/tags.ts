@@ -154,12 +154,10 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       const lists = [...NO_TAGS.map((tag) => ['good', tag]), ...NO_LISTS] as readonly string[][];
       for (const tags of lists) {
         await refused(() => cache.set('a', 'changed', { tags }), 'ERR_CACHE_OPTION', `set with the tags ${show(tags)}`);
-        const error = await refused(
-          () => cache.invalidateTags(tags),
-          'ERR_CACHE_OPTION',
-          `invalidateTags(${show(tags)})`,
-        );
-        equal(error.operation, 'invalidateTags', 'the operation named in the error');
+        for (const name of ['invalidateTags', 'expireTags'] as const) {
+          const error = await refused(() => cache[name](tags), 'ERR_CACHE_OPTION', `${name}(${show(tags)})`);
+          equal(error.operation, name, 'the operation named in the error');
+        }
       }
       const tooMany = Array.from({ length: 65 }, (_, index) => `${index}`);
       await refused(() => cache.set('a', 'changed', { tags: tooMany }), 'ERR_CACHE_OPTION', 'set with 65 tags');
@@ -201,6 +199,24 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       await cache.invalidateTags(['t']);
       equal(await cache.get('a'), undefined, 'the own item');
       equal(await neighbour.get('a'), 2, 'the item of the neighbour');
+    },
+  },
+  {
+    name: 'makes every item with a tag a miss with expireTags, and only those',
+    check: async (context) => {
+      const cache = await context.create();
+      await cache.set('a', 1, { tags: ['t', 'u'] });
+      await cache.set('b', 1, { tags: ['u'] });
+      await cache.set('c', 1);
+      await cache.expireTags([]);
+      await cache.expireTags(['never heard of', 't', 't']);
+      equal(await cache.get('a'), undefined, 'the item with the tag');
+      equal(await cache.exists('a'), false, 'whether it exists');
+      equal(await cache.removeItem('a'), false, 'its removal');
+      equal(await cache.get('b'), 1, 'the item with another tag');
+      equal(await cache.get('c'), 1, 'the item without tags');
+      await cache.set('a', 2, { tags: ['t'] });
+      equal(await cache.get('a'), 2, 'the item that was stored again');
     },
   },
   {
