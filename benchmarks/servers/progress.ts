@@ -1,7 +1,7 @@
 /** Where a run is: one line that is rewritten on a terminal, a line now and then elsewhere. */
 export class Progress {
   readonly #stream: NodeJS.WriteStream;
-  readonly #startedAt = performance.now();
+  #startedAt: number | undefined;
   #lastLineAt = Number.NEGATIVE_INFINITY;
 
   constructor(stream: NodeJS.WriteStream = process.stderr) {
@@ -14,6 +14,7 @@ export class Progress {
 
   /** `done` of `total` equal steps are behind us; `text` says what comes now. */
   step(done: number, total: number, text: string): void {
+    this.#startedAt ??= performance.now();
     const elapsedMs = performance.now() - this.#startedAt;
     const left = done === 0 ? '' : `, about ${Math.ceil(((elapsedMs / done) * (total - done)) / 1_000)} s left`;
     const line = `${Math.floor((done / total) * 100)} % · ${text}${left}`;
