@@ -21,7 +21,7 @@ const checks = {
   imports: () => run('node', ['tools/import-rule-test.mjs']),
   hosts: () => refuseHosts(),
   sherif: () => run(bin('sherif'), []),
-  knip: () => run(bin('knip'), []),
+  knip: () => run(bin('knip'), ['--no-config-hints']),
   coverage: () => run('node', ['tools/coverage.mjs']),
   publint: () => eachTarball((tarball) => run(bin('publint'), ['run', tarball, '--strict'])),
   attw: () => eachTarball((tarball) => run(bin('attw'), [tarball])),
