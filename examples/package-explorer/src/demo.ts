@@ -68,7 +68,9 @@ async function openCache({ backend }: DemoOptions, closers: Closers) {
 async function serve(options: DemoOptions, closers: Closers): Promise<void> {
   const { cache, origin, statistics } = await openCache(options, closers);
   const catalogue = new PackageCatalogue([REPOSITORY]);
-  const readThrough = grantsLeases(cache) ? leasedLoad(cache, ANSWER_EXPIRATION_IN_SECONDS) : undefined;
+  const readThrough = grantsLeases(cache)
+    ? leasedLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS })
+    : undefined;
   const service = new ExplorerService(catalogue, cache, readThrough);
   const server = await startHttpServer({ service, statistics, port: options.port }).catch((cause) => {
     throw new UsageError(`Port ${options.port} cannot be used: ${cause.code}.`, { cause });
@@ -98,7 +100,9 @@ async function measure(options: DemoOptions, closers: Closers): Promise<void> {
   };
   const aside = await start(new ExplorerService(catalogue, cache));
   const leased = grantsLeases(cache)
-    ? await start(new ExplorerService(catalogue, cache, leasedLoad(cache, ANSWER_EXPIRATION_IN_SECONDS)))
+    ? await start(
+        new ExplorerService(catalogue, cache, leasedLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS })),
+      )
     : undefined;
 
   const report = new Report(process.stdout);

@@ -1,5 +1,6 @@
-import { type AsyncCache, hasErrorCode } from '@cache/core';
+import type { AsyncCache } from '@cache/core';
 import { cacheAside } from './cache-aside.ts';
+import { isOutage } from './outage.ts';
 import type { PackageCatalogue, PackageReport, PackageSummary } from './package-catalogue.ts';
 import { type Answer, answerFor, type ReadThrough } from './read-through.ts';
 
@@ -80,6 +81,7 @@ export class ExplorerService {
     try {
       return await this.#readThrough(key, load);
     } catch (error) {
+      // A cache that is down must cost time, not answers.
       if (!isOutage(error)) throw error;
       return answerFor(await load(), 'outage');
     }
@@ -90,13 +92,4 @@ const INVENTORY_KEY = 'inventory';
 
 function packageKey(name: string): string {
   return `package:${name}`;
-}
-
-/** A cache that is down must cost time, not answers. */
-function isOutage(error: unknown): boolean {
-  return (
-    hasErrorCode(error, 'ERR_CACHE_TIMEOUT') ||
-    hasErrorCode(error, 'ERR_CACHE_UNAVAILABLE') ||
-    hasErrorCode(error, 'ERR_CACHE_CLOSED')
-  );
 }

@@ -8,8 +8,10 @@ export function formatCount(count: number): string {
 
 /** `734 bytes`, `1.2 kB`, `99.7 MB` */
 export function formatBytes(bytes: number): string {
-  const step = Math.min(UNITS.length - 1, bytes < 1000 ? 0 : Math.floor(Math.log10(bytes) / 3));
-  return `${step === 0 ? bytes : (bytes / 1000 ** step).toFixed(1)} ${UNITS[step]}`;
+  let size = bytes;
+  let unit = 0;
+  for (; size >= 999.95 && unit < UNITS.length - 1; unit += 1) size /= 1000;
+  return `${unit === 0 ? size : size.toFixed(1)} ${UNITS[unit]}`;
 }
 
 /** Milliseconds with as many digits as mean something: `0.002`, `4.2`, `1,234`. */

@@ -1,8 +1,9 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type CacheStatistics, hasErrorCode } from '@cache/core';
+import type { CacheStatistics } from '@cache/core';
 import type { ExplorerService } from './explorer-service.ts';
 import { inventoryPage, packagePage } from './html-pages.ts';
+import { isOutage } from './outage.ts';
 import type { Answer, AnswerOrigin } from './read-through.ts';
 
 /** What is served and where. */
@@ -152,7 +153,7 @@ function replyToError(request: IncomingMessage, error: unknown): Reply {
   if (error instanceof RequestError) {
     return json(error.status, { error: { code: error.code, message: error.message } }, error.headers);
   }
-  if (hasErrorCode(error, 'ERR_CACHE_TIMEOUT') || hasErrorCode(error, 'ERR_CACHE_UNAVAILABLE')) {
+  if (isOutage(error)) {
     const message = 'The cache does not answer, so it is unknown whether anything was invalidated. Try again.';
     return json(503, { error: { code: error.code, message } });
   }

@@ -4,9 +4,18 @@ import { type Answer, answerFor, type ReadThrough } from './read-through.ts';
 
 const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 40;
-const LONGEST_WAIT_MS = 5_000;
 /** Nothing is remembered for this long, so that a package that is installed meanwhile is soon found. */
 const ABSENT_EXPIRATION_IN_SECONDS = 5;
+
+/** How a value is loaded and kept. */
+export interface LeasedLoadOptions {
+  readonly expirationInSeconds: Expiration;
+  /**
+   * Who has waited this long for somebody else's load does it alone, and stores nothing.
+   * @default 5000
+   */
+  readonly longestWaitMs?: number;
+}
 
 /** True if the cache grants leases. */
 export function grantsLeases<C extends object>(cache: C): cache is C & LeasingCache {
@@ -17,7 +26,8 @@ export function grantsLeases<C extends object>(cache: C): cache is C & LeasingCa
  * Reads under a lease: of all callers who miss together, in this process and in every other, one loads and the others wait
  * for it; and what was loaded before an invalidation is not stored after it.
  */
-export function leasedLoad(cache: LeasingCache, expirationInSeconds: Expiration): ReadThrough {
+export function leasedLoad(cache: LeasingCache, options: LeasedLoadOptions): ReadThrough {
+  const { expirationInSeconds, longestWaitMs = 5_000 } = options;
   return async <T extends object>(key: string, load: () => Promise<T | undefined>) => {
     const startedAt = performance.now();
     let hasWaited = false;
@@ -26,7 +36,7 @@ export function leasedLoad(cache: LeasingCache, expirationInSeconds: Expiration)
       if (entry.state === 'fresh') return { value: entry.value as T, origin: hasWaited ? 'shared' : 'cache' };
       if (entry.state === 'absent') return undefined;
       if (entry.lease !== undefined) return loadUnder(entry.lease, load);
-      if (performance.now() - startedAt > LONGEST_WAIT_MS) return answerFor(await load(), 'unstored');
+      if (performance.now() - startedAt > longestWaitMs) return answerFor(await load(), 'unstored');
       await pause(pauseMs);
       hasWaited = true;
     }

@@ -6,7 +6,7 @@ import { measureFolders } from './folder-size.ts';
 import { unlessMissing } from './read-while-changing.ts';
 
 /** One installed version of a package. */
-export interface PackageVersion {
+interface PackageVersion {
   readonly version: string;
   /** As package.json says it; `undeclared` if it does not. */
   readonly licence: string;

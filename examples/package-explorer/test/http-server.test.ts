@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { CacheStatistics, toAsync } from '@cache/core';
+import { type Asynchronous, CacheStatistics, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ExplorerService } from '../src/explorer-service.ts';
 import { type HttpServer, startHttpServer } from '../src/http-server.ts';
 import { LoadDriver } from '../src/load-driver.ts';
@@ -11,12 +11,14 @@ import { PackageTree } from './package-tree.ts';
 let tree: PackageTree;
 let folder: string;
 let server: HttpServer;
+let cache: Asynchronous<InMemoryCache>;
+let statistics: CacheStatistics;
 
 beforeEach(async () => {
   tree = new PackageTree();
   folder = tree.install({ name: '@scope/left', version: '1.0.0', manifest: { license: '<script>alert(1)</script>' } });
-  const statistics = new CacheStatistics();
-  const cache = toAsync(new InMemoryCache({ maxSize: 100, hooks: statistics }));
+  statistics = new CacheStatistics();
+  cache = toAsync(new InMemoryCache({ maxSize: 100, hooks: statistics }));
   server = await startHttpServer({
     service: new ExplorerService(new PackageCatalogue([tree.root]), cache),
     statistics,
@@ -98,6 +100,28 @@ describe('a request that cannot be answered', () => {
   test('for its method is told which ones there are', async () => {
     expect((await ask('/packages/left', { method: 'DELETE' })).headers.get('allow')).toBe('GET, HEAD, PURGE');
   });
+});
+
+test('while the cache is out of service, questions are answered from the disk and a purge is refused', async () => {
+  await cache.close();
+  const answer = await ask('/packages/@scope/left');
+  expect(answer.headers.get('cache-status')).toBe('package-explorer; fwd=bypass; detail=outage');
+  expect(await answer.json()).toMatchObject({ name: '@scope/left' });
+  const purge = await ask('/packages/@scope/left', { method: 'PURGE' });
+  expect(purge.status).toBe(503);
+  expect(await purge.json()).toMatchObject({ error: { code: 'ERR_CACHE_CLOSED' } });
+});
+
+test('what fails within is logged here and not told to the client', async () => {
+  const log = jest.spyOn(console, 'error').mockImplementation(() => {});
+  statistics.watch({ cache: 'broken', backend: 'none' }, () => {
+    throw new Error('an inner matter');
+  });
+  const answer = await ask('/statistics');
+  expect(answer.status).toBe(500);
+  expect(await answer.text()).not.toContain('an inner matter');
+  expect(log).toHaveBeenCalledWith('GET /statistics failed:', new Error('an inner matter'));
+  log.mockRestore();
 });
 
 test('a port that is taken is an error, not a crash', async () => {

@@ -59,7 +59,7 @@ describe('plain cache-aside', () => {
 
 describe('a load under a lease', () => {
   test('is one for all who miss together, and everybody gets its value', async () => {
-    const answers = fiftyCalls(leasedLoad(cache, 60));
+    const answers = fiftyCalls(leasedLoad(cache, { expirationInSeconds: 60 }));
     await manual.started(1);
     manual.end({ size: 1 });
     const origins = (await answers).map((answer) => answer?.origin);
@@ -69,7 +69,7 @@ describe('a load under a lease', () => {
   });
 
   test('is good for its caller and is not stored if an invalidation overtakes it', async () => {
-    const readThrough = leasedLoad(cache, 60);
+    const readThrough = leasedLoad(cache, { expirationInSeconds: 60 });
     const overtaken = readThrough('key', manual.load);
     await manual.started(1);
     await cache.removeItem('key');
@@ -79,16 +79,25 @@ describe('a load under a lease', () => {
   });
 
   test('that fails fails for its caller alone: the next one loads at once', async () => {
-    const readThrough = leasedLoad(cache, 60);
+    const readThrough = leasedLoad(cache, { expirationInSeconds: 60 });
     const failed = readThrough('key', () => Promise.reject(new Error('the disk is gone')));
     await expect(failed).rejects.toThrow('the disk is gone');
     expect(await readThrough('key', async () => ({ size: 2 }))).toEqual({ value: { size: 2 }, origin: 'load' });
   });
 
   test('that finds nothing is remembered, so that a name nobody has is not looked for again and again', async () => {
-    const readThrough = leasedLoad(cache, 60);
+    const readThrough = leasedLoad(cache, { expirationInSeconds: 60 });
     expect(await readThrough('key', async () => undefined)).toBeUndefined();
     expect(await readThrough('key', () => Promise.reject(new Error('asked again')))).toBeUndefined();
+  });
+
+  test('that does not end keeps nobody waiting for ever: whoever waited long enough loads alone', async () => {
+    const readThrough = leasedLoad(cache, { expirationInSeconds: 60, longestWaitMs: 5 });
+    const hanging = readThrough('key', manual.load);
+    await manual.started(1);
+    expect(await readThrough('key', async () => ({ size: 2 }))).toEqual({ value: { size: 2 }, origin: 'unstored' });
+    manual.end({ size: 1 });
+    expect(await hanging).toEqual({ value: { size: 1 }, origin: 'load' });
   });
 
   test('is only for caches that grant leases', () => {
