@@ -7,6 +7,7 @@ export type CacheOperation =
   | 'removeItem'
   | 'exists'
   | 'clear'
+  | 'clearPrefix'
   | 'mget'
   | 'mset'
   | 'removeItems'

@@ -2,7 +2,8 @@
 export type Invalidation =
   | { readonly kind: 'key'; readonly key: string }
   | { readonly kind: 'tag'; readonly tag: string }
-  | { readonly kind: 'clear' };
+  | { readonly kind: 'clear' }
+  | { readonly kind: 'clearPrefix'; readonly prefix: string };
 
 /** Why messages may have been missed. */
 export type BusGap = 'connected' | 'reconnected' | 'skipped' | 'trimmed' | 'restored';

@@ -20,6 +20,7 @@ type Promised<I> = {
 /** An asynchronous cache's listing of keys, and how it ends. */
 interface AsyncIterableCache {
   keys(...args: Parameters<IterableCache['keys']>): AsyncIterable<string>;
+  clearPrefix(...args: Parameters<IterableCache['clearPrefix']>): Promise<void>;
 }
 interface AsyncClosableCache {
   close(): Promise<void>;
@@ -44,6 +45,7 @@ const METHODS = [
   'removeItem',
   'exists',
   'clear',
+  'clearPrefix',
   'mget',
   'mset',
   'removeItems',
