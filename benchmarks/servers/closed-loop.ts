@@ -4,7 +4,7 @@ import { FIRST_VERSION, SampleValues } from './sample-values.ts';
 import type { Slice, Workload } from './workload.ts';
 
 /** A contestant that gives back anything but what was stored, or fails, has no speed to speak of. */
-export class WrongAnswerError extends Error {
+class WrongAnswerError extends Error {
   override readonly name = 'WrongAnswerError';
 }
 
