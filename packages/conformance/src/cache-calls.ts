@@ -23,6 +23,7 @@ export const CACHE_CALLS = [
   'renew',
   'release',
   'expireItem',
+  'clearPrefix',
   'inspect',
   'cleanupExpired',
   'ping',

@@ -16,7 +16,7 @@ export interface CacheCapabilities {
   readonly tags: boolean;
   /** `LeasingCache`: getEntries, getOrLease, fill, renew, release, expireItem. */
   readonly leases: boolean;
-  /** `IterableCache`: keys. */
+  /** `IterableCache`: keys, clearPrefix. */
   readonly iteration: boolean;
   /** `InspectableCache`: inspect. */
   readonly inspection: boolean;
@@ -28,7 +28,7 @@ export interface CacheCapabilities {
   readonly hooks: boolean;
   /** The cache takes a `keyTransformer`. */
   readonly keyTransformers: boolean;
-  /** `clear` and `keys` stop at an aborted `signal`. */
+  /** `clear`, `clearPrefix` and `keys` stop at an aborted `signal`. */
   readonly interruption: boolean;
   /** Two caches of one namespace hold the same items: what a server behind them means. */
   readonly shared: boolean;

@@ -1,3 +1,14 @@
+export type { CacheCall } from './cache-calls.ts';
+export {
+  type CorruptingOptions,
+  corruptingCache,
+  type FailingOptions,
+  failingCache,
+  type HangingOptions,
+  hangingCache,
+  type SlowOptions,
+  slowCache,
+} from './chaos.ts';
 export {
   type AnyCache,
   type CacheCapabilities,
@@ -8,5 +19,6 @@ export {
 } from './conformance-options.ts';
 export { type ConformanceRule, conformanceRules } from './conformance-rules.ts';
 export { describeCache } from './describe-cache.ts';
+export { type FaultOptions, type InterceptedCall, interceptCalls } from './intercepted-cache.ts';
 export { settle } from './settle.ts';
 export type { TestRunner } from './test-runner.ts';

@@ -37,6 +37,7 @@ import {
   type TaggedCache,
   tagsOf,
   validateCounterAmount,
+  validateKey,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -90,9 +91,9 @@ export class MapCache
     CleanableCache,
     ClosableCache
 {
-  protected readonly store: Store;
-  protected readonly now: () => number;
-  protected readonly serializer = jsonSerializer();
+  readonly store: Store;
+  readonly now: () => number;
+  readonly serializer = jsonSerializer();
   readonly #hooks: ReturnType<typeof createHookDispatcher>;
   readonly #keyTransformer: KeyTransformer | undefined;
   #isClosed = false;
@@ -302,6 +303,15 @@ export class MapCache
     }
   }
 
+  clearPrefix(prefix: string, { signal }: Interruptible = {}): void {
+    this.call('clearPrefix', () => {
+      if (prefix !== '') validateKey(prefix, this.context('clearPrefix'));
+      signal?.throwIfAborted();
+      for (const key of this.store.slots.keys()) if (key.startsWith(prefix)) this.store.slots.delete(key);
+      return ['done', undefined];
+    });
+  }
+
   inspect(key: string): CacheItem | undefined {
     return this.call('inspect', () => {
       const slot = this.fresh(this.resolve(key, 'inspect'));
@@ -328,15 +338,15 @@ export class MapCache
     this.close();
   }
 
-  protected context(operation: CacheOperation): { operation: CacheOperation; backend: string } {
+  context(operation: CacheOperation): { operation: CacheOperation; backend: string } {
     return { operation, backend: 'map' };
   }
 
-  protected resolve(key: string, operation: CacheOperation): string {
+  resolve(key: string, operation: CacheOperation): string {
     return resolveKey(key, this.#keyTransformer, this.context(operation));
   }
 
-  protected serialize(operation: CacheOperation, key: string, value: unknown): string {
+  serialize(operation: CacheOperation, key: string, value: unknown): string {
     const context = { ...this.context(operation), key };
     validateValue(value, context);
     try {
@@ -349,42 +359,42 @@ export class MapCache
     throw new CacheValueError('The value has more than 1,048,576 bytes.', context);
   }
 
-  protected read(slot: Slot | undefined): unknown {
+  read(slot: Slot | undefined): unknown {
     return typeof slot?.payload === 'string' ? this.serializer.deserialize(slot.payload) : undefined;
   }
 
   /** The slot if it holds a live value. */
-  protected fresh(key: string): Slot | undefined {
+  fresh(key: string): Slot | undefined {
     const slot = this.store.slots.get(key);
     return typeof slot?.payload === 'string' && slot.freshUntil > this.now() && this.areFresh(slot.tags, slot.stamp)
       ? slot
       : undefined;
   }
 
-  protected areValid(tags: readonly string[], stamp: number): boolean {
+  areValid(tags: readonly string[], stamp: number): boolean {
     return tags.every((tag) => (this.store.tags.get(tag) ?? 0) <= stamp);
   }
 
-  protected areFresh(tags: readonly string[], stamp: number): boolean {
+  areFresh(tags: readonly string[], stamp: number): boolean {
     return this.areValid(tags, stamp) && tags.every((tag) => (this.store.expiredTags.get(tag) ?? 0) <= stamp);
   }
 
-  protected mark(operation: CacheOperation, tags: readonly string[], sequences: Map<string, number>): void {
+  mark(operation: CacheOperation, tags: readonly string[], sequences: Map<string, number>): void {
     const distinct = validateTagList(tags, this.context(operation));
     this.store.sequence += 1;
     for (const tag of distinct) sequences.set(tag, this.store.sequence);
   }
 
-  protected isLeased(slot: Slot | undefined): boolean {
+  isLeased(slot: Slot | undefined): boolean {
     return slot?.lease !== undefined && slot.lease.until > this.now();
   }
 
-  protected remaining(slot: Slot | undefined): number | null | undefined {
+  remaining(slot: Slot | undefined): number | null | undefined {
     if (slot === undefined) return undefined;
     return slot.freshUntil === Number.POSITIVE_INFINITY ? null : slot.freshUntil - this.now();
   }
 
-  protected prepareWrite(
+  prepareWrite(
     operation: CacheOperation,
     key: string,
     value: unknown,
@@ -397,7 +407,7 @@ export class MapCache
     return () => this.write(stored, payload, expiration, { tags });
   }
 
-  protected write(
+  write(
     key: string,
     payload: string | Absent,
     expiration: Expiration,
@@ -418,14 +428,14 @@ export class MapCache
     });
   }
 
-  protected remove(operation: CacheOperation, key: string, stored: string): boolean {
+  remove(operation: CacheOperation, key: string, stored: string): boolean {
     const isLive = this.fresh(stored) !== undefined;
     this.store.slots.delete(stored);
     if (isLive) this.tell('remove', operation, key);
     return isLive;
   }
 
-  protected add(operation: 'increment' | 'decrement', key: string, amount: number, options?: CounterOptions): number {
+  add(operation: 'increment' | 'decrement', key: string, amount: number, options?: CounterOptions): number {
     const context = { ...this.context(operation), key };
     const stored = this.resolve(key, operation);
     validateCounterAmount(amount, context);
@@ -440,7 +450,7 @@ export class MapCache
     return sum;
   }
 
-  protected grant(key: string, stored: string, leaseInSeconds: number, stale: Slot | undefined): Lease {
+  grant(key: string, stored: string, leaseInSeconds: number, stale: Slot | undefined): Lease {
     const token = crypto.randomUUID();
     const lease = { token, until: this.now() + leaseInSeconds, stamp: this.store.sequence };
     if (stale !== undefined) stale.lease = lease;
@@ -451,7 +461,7 @@ export class MapCache
     return { key, token };
   }
 
-  protected entry(slot: Slot | undefined, staleInSeconds: number | undefined): CacheEntry<unknown> {
+  entry(slot: Slot | undefined, staleInSeconds: number | undefined): CacheEntry<unknown> {
     const now = this.now();
     if (slot?.payload === undefined || !this.areValid(slot.tags, slot.stamp)) return { state: 'missing' };
     const { tags, payload, loadDurationMs } = slot;
@@ -468,7 +478,7 @@ export class MapCache
     return { state: 'stale', value: this.read(slot), tags };
   }
 
-  protected call<T>(operation: CacheOperation, carryOut: () => [CacheOutcome, T]): T {
+  call<T>(operation: CacheOperation, carryOut: () => [CacheOutcome, T]): T {
     try {
       if (this.#isClosed) throw new CacheClosedError('The cache was closed.', this.context(operation));
       const [outcome, answer] = carryOut();
@@ -481,11 +491,11 @@ export class MapCache
     }
   }
 
-  protected tell(kind: 'hit' | 'miss' | 'set' | 'remove', operation: CacheOperation, key: string): void {
+  tell(kind: 'hit' | 'miss' | 'set' | 'remove', operation: CacheOperation, key: string): void {
     this.#hooks?.[kind](operation, key, 0);
   }
 
-  protected tellRead(operation: CacheOperation, key: string, isHit: boolean): void {
+  tellRead(operation: CacheOperation, key: string, isHit: boolean): void {
     this.tell(isHit ? 'hit' : 'miss', operation, key);
   }
 }

@@ -30,6 +30,7 @@ const CALLS: readonly [capability: keyof CacheCapabilities | undefined, call: (c
   ['leases', (cache) => cache.release(LEASE)],
   ['leases', (cache) => cache.expireItem('k')],
   ['iteration', (cache) => listed(cache.keys())],
+  ['iteration', (cache) => cache.clearPrefix('k')],
   ['inspection', (cache) => cache.inspect('k')],
   ['cleanup', (cache) => cache.cleanupExpired()],
 ];

@@ -7,7 +7,7 @@ const CALLS: Partial<Record<keyof CacheCapabilities, readonly string[]>> = {
   atomic: ['increment', 'decrement', 'setWithNx', 'getTtl', 'removeIfEquals'],
   tags: ['invalidateTags', 'expireTags'],
   leases: ['getEntries', 'getOrLease', 'fill', 'renew', 'release', 'expireItem'],
-  iteration: ['keys'],
+  iteration: ['keys', 'clearPrefix'],
   inspection: ['inspect'],
   cleanup: ['cleanupExpired'],
   closing: ['close'],

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { ABSENT, type CacheEntry, type Lease } from '@cache/core';
 import { ensure, equal } from '../assertions.ts';
 import type { CacheCapabilities } from '../conformance-options.ts';
@@ -18,6 +19,7 @@ const FENCES: readonly Fence[] = [
   { name: 'removeItem', carryOut: (cache, key) => cache.removeItem(key), leaves: undefined },
   { name: 'expireItem', carryOut: (cache, key) => cache.expireItem(key), leaves: undefined },
   { name: 'clear', carryOut: (cache) => cache.clear(), leaves: undefined },
+  { name: 'clearPrefix', needs: ['iteration'], carryOut: (cache) => cache.clearPrefix('k'), leaves: undefined },
   { name: 'set', carryOut: (cache, key) => cache.set(key, 'newer'), leaves: 'newer' },
   {
     name: 'set with tags',
@@ -171,15 +173,16 @@ export const fenceRules: RuleGroup = {
         const cache = await context.create();
         let version = 0;
         let acknowledged = 0;
-        const reader = async () => {
+        const reader = async (pace: number) => {
           for (let round = 0; round < 25; round += 1) {
             const oldestAllowed = acknowledged;
             const entry = await cache.getOrLease('k');
             ensureNotOlder(entry, oldestAllowed);
-            if (!('lease' in entry) || entry.lease === undefined) continue;
+            const lease = leaseOf(entry);
+            if (lease === undefined) continue;
             const loaded = version;
-            await Promise.resolve();
-            await cache.fill(entry.lease, { version: loaded });
+            await ticks((round * pace) % 4);
+            await cache.fill(lease, { version: loaded });
           }
         };
         const writer = async () => {
@@ -190,13 +193,19 @@ export const fenceRules: RuleGroup = {
             else if (round % 2 === 1) await cache.expireItem('k');
             else await cache.removeItem('k');
             acknowledged = Math.max(acknowledged, written);
+            await ticks(round % 3);
           }
         };
-        await Promise.all([reader(), reader(), writer(), reader(), reader()]);
+        await Promise.all([reader(1), reader(2), writer(), reader(3), reader(5)]);
       },
     },
   ],
 };
+
+/** Lets everybody else go on so many times. */
+async function ticks(count: number): Promise<void> {
+  for (let tick = 0; tick < count; tick += 1) await setImmediate();
+}
 
 function ensureNotOlder(entry: CacheEntry<unknown>, oldestAllowed: number): void {
   if (entry.state !== 'fresh') return;

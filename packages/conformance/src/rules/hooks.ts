@@ -43,7 +43,8 @@ const rules: readonly Rule[] = [
       const events = new RecordedEvents();
       const cache = await context.create({ hooks: events });
       await cache.clear();
-      equal(events.calls(), ['clear done']);
+      if (context.has('iteration')) await cache.clearPrefix('a');
+      equal(events.calls(), ['clear done', ...(context.has('iteration') ? ['clearPrefix done'] : [])]);
     },
   },
   {

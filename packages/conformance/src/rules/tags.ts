@@ -29,6 +29,7 @@ const ODD_TAGS: readonly string[] = [
   '🏷️',
   'null',
   '0',
+  'x'.repeat(255),
   'x'.repeat(256),
 ];
 

@@ -1,0 +1,230 @@
+import { setImmediate as tick } from 'node:timers/promises';
+import { CacheValueError, type CounterOptions } from '@cache/core';
+import type { Mutant } from './mutant.ts';
+
+const MANY = 5_000;
+
+export const mutantsOfBatches: readonly Mutant[] = [
+  {
+    mistake: 'answers in the order of storing',
+    groups: ['batches', 'keys', 'values'],
+    patch: (cache, intact) => ({
+      mget: (keys) => intact.mget([...cache.store.slots.keys()].filter((key) => keys.includes(key))),
+    }),
+  },
+  {
+    mistake: 'answers a duplicate once',
+    groups: ['batches'],
+    patch: (_, intact) => ({ mget: (keys) => intact.mget([...new Set(keys)]) }),
+  },
+  {
+    mistake: 'lets the first of a duplicate win',
+    groups: ['batches'],
+    patch: (_, intact) => ({ mset: (entries, options) => intact.mset([...entries].reverse(), options) }),
+  },
+  {
+    mistake: 'fails on an empty batch',
+    groups: ['batches'],
+    patch: (_, intact) => ({
+      mget: (keys) => {
+        if (keys.length === 0) throw new Error('wrong number of arguments');
+        return intact.mget(keys);
+      },
+    }),
+  },
+  {
+    mistake: 'counts what it was asked to remove',
+    groups: ['batches', 'expiration', 'tags', 'leases', 'stale copies'],
+    patch: (_, intact) => ({
+      removeItems: (keys) => {
+        intact.removeItems(keys);
+        return keys.length;
+      },
+    }),
+  },
+  {
+    mistake: 'writes a batch item by item, whatever comes',
+    groups: ['batches', 'keys'],
+    patch: (cache) => ({
+      mset: (entries, options) => {
+        for (const [key, value] of entries) cache.prepareWrite('mset', key, value, options)();
+      },
+    }),
+  },
+  {
+    mistake: 'does not say which key of a batch is bad',
+    groups: ['batches'],
+    patch: (_, intact) => ({
+      mset: (entries, options) => {
+        try {
+          intact.mset(entries, options);
+        } catch (error) {
+          throw error instanceof CacheValueError
+            ? new CacheValueError(error.message, { path: error.path ?? '$' })
+            : error;
+        }
+      },
+    }),
+  },
+  {
+    mistake: 'forgets the options of a batch',
+    groups: ['batches', 'tags'],
+    patch: (_, intact) => ({ mset: (entries) => intact.mset(entries) }),
+  },
+  {
+    mistake: 'stores a batch only where there is nothing',
+    groups: ['batches'],
+    patch: (cache, intact) => ({
+      mset: (entries, options) =>
+        intact.mset(
+          [...entries].filter(([key]) => cache.fresh(key) === undefined),
+          options,
+        ),
+    }),
+  },
+  {
+    mistake: 'carries five thousand keys at most',
+    groups: ['batches'],
+    patch: (_, intact) => ({ mget: (keys) => intact.mget(keys.slice(0, MANY)) }),
+  },
+  {
+    mistake: 'fails when batches of the same keys meet',
+    groups: ['batches'],
+    patch: (_, intact) => {
+      let writers = 0;
+      return {
+        mset: async (...args: Parameters<typeof intact.mset>) => {
+          if (writers > 0) throw new Error('deadlock detected');
+          writers += 1;
+          await tick();
+          intact.mset(...args);
+          writers -= 1;
+        },
+      };
+    },
+  },
+];
+
+export const mutantsOfAtomicCalls: readonly Mutant[] = [
+  {
+    mistake: 'counts in two steps',
+    groups: ['counters', 'shared store'],
+    patch: (_, intact) => ({
+      increment: async (key: string, amount = 1, options?: CounterOptions) => {
+        const before = (intact.get(key) as number | undefined) ?? 0;
+        await tick();
+        intact.set(key, before + amount, options);
+        return before + amount;
+      },
+    }),
+  },
+  {
+    mistake: 'applies the lifetime on each increment',
+    groups: ['counters'],
+    patch: (cache, intact) => ({
+      add: (operation, key, amount, options) => {
+        const sum = intact.add(operation, key, amount, options);
+        const lifetime = options?.expirationInSeconds;
+        if (lifetime !== undefined) cache.write(cache.resolve(key, operation), `${sum}`, lifetime, {});
+        return sum;
+      },
+    }),
+  },
+  {
+    mistake: 'makes counters that never expire',
+    groups: ['counters'],
+    patch: (_, intact) => ({
+      increment: (key, amount, options) => intact.increment(key, amount, { expirationInSeconds: null, ...options }),
+    }),
+  },
+  {
+    mistake: 'adds where it should subtract',
+    groups: ['counters'],
+    patch: (_, intact) => ({ decrement: (key, amount, options) => intact.increment(key, amount, options) }),
+  },
+  {
+    mistake: 'keeps counters as strings',
+    groups: ['counters'],
+    patch: (_, intact) => ({
+      get: (key) => {
+        const value = intact.get(key);
+        return typeof value === 'number' ? String(value) : value;
+      },
+    }),
+  },
+  {
+    mistake: 'counts on strings and fractions, beyond the safe integers, by any amount',
+    groups: ['counters'],
+    patch: (cache) => ({
+      add: (operation, key, amount) => {
+        const stored = cache.resolve(key, operation);
+        const sum =
+          Number(cache.read(cache.fresh(stored)) ?? 0) + (operation === 'increment' ? 1 : -1) * Number(amount);
+        cache.write(stored, `${sum}`, 300, {});
+        return sum;
+      },
+    }),
+  },
+  {
+    mistake: 'lets setWithNx overwrite',
+    groups: ['atomic calls', 'hooks'],
+    patch: (_, intact) => ({
+      setWithNx: (key, value, options) => {
+        intact.set(key, value, options);
+        return true;
+      },
+    }),
+  },
+  {
+    mistake: 'looks before it stores with setWithNx, in two steps',
+    groups: ['atomic calls', 'shared store'],
+    patch: (_, intact) => ({
+      setWithNx: async (...[key, value, options]: Parameters<typeof intact.setWithNx>) => {
+        const isThere = intact.exists(key);
+        await tick();
+        if (!isThere) intact.set(key, value, options);
+        return !isThere;
+      },
+    }),
+  },
+  {
+    mistake: 'does not tell "never" from "not found"',
+    groups: ['atomic calls', 'counters', 'batches'],
+    patch: (_, intact) => ({ getTtl: (key) => intact.getTtl(key) ?? undefined }),
+  },
+  {
+    mistake: 'tells the lifetime instead of what is left of it',
+    groups: ['atomic calls'],
+    patch: (cache, intact) => ({
+      getTtl: (key) => {
+        const slot = cache.fresh(key);
+        const left = intact.getTtl(key);
+        return slot === undefined || typeof left !== 'number' ? left : slot.freshUntil - slot.storedAt;
+      },
+    }),
+  },
+  {
+    mistake: 'removes whatever is there in removeIfEquals',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({ removeIfEquals: (key) => intact.removeItem(key) }),
+  },
+  {
+    mistake: 'compares as text in removeIfEquals',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({
+      removeIfEquals: (key, value) => String(intact.get(key)) === String(value) && intact.removeItem(key),
+    }),
+  },
+  {
+    mistake: 'compares before it removes, in two steps',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({
+      removeIfEquals: async (key: string, value: unknown) => {
+        const isEqual = intact.get(key) === value;
+        await tick();
+        if (isEqual) intact.removeItem(key);
+        return isEqual;
+      },
+    }),
+  },
+];
