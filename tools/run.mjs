@@ -16,7 +16,9 @@ export function run(command, args, options = {}) {
     env: { ...cleanEnv(), TURBO_TELEMETRY_DISABLED: '1', ...options.env },
   });
   if (status === 0) return `${stdout}${stderr}`;
-  throw new Error(`${command} ${args.join(' ')} ended with ${status ?? signal ?? error}\n${stdout}${stderr}`);
+  throw new Error(
+    `${command} ${args.join(' ')} ended with ${status ?? signal ?? error}\n${stdout ?? ''}${stderr ?? ''}`,
+  );
 }
 
 /** A program of the workspace's own dependencies. */
