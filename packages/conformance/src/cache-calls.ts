@@ -1,7 +1,10 @@
 import type { CacheOperation } from '@cache/core';
 
+/** A call of the protocols. */
+export type CacheCall = Exclude<CacheOperation, 'getOrSet' | 'getOrSetMany' | 'load'>;
+
 /** Every call of the protocols that answers a value or a promise; `keys`, which answers an iterable, is apart. */
-export const CACHE_CALLS = [
+export const CACHE_CALLS: readonly Exclude<CacheCall, 'keys'>[] = [
   'get',
   'set',
   'removeItem',
@@ -28,7 +31,4 @@ export const CACHE_CALLS = [
   'cleanupExpired',
   'ping',
   'close',
-] as const satisfies readonly CacheOperation[];
-
-/** A call of the protocols. */
-export type CacheCall = (typeof CACHE_CALLS)[number] | 'keys';
+];

@@ -13,6 +13,7 @@ import {
   type CacheOutcome,
   CacheValueError,
   type CleanableCache,
+  type CleanupOptions,
   type ClosableCache,
   type CounterOptions,
   counterError,
@@ -321,11 +322,12 @@ export class MapCache
     });
   }
 
-  cleanupExpired(): number {
+  cleanupExpired({ onProgress }: CleanupOptions = {}): number {
     return this.call('cleanupExpired', () => {
       const isOver = (slot: Slot) => slot.staleUntil <= this.now() && !this.isLeased(slot);
       const expired = [...this.store.slots].filter(([, slot]) => isOver(slot));
       for (const [key] of expired) this.store.slots.delete(key);
+      onProgress?.(expired.length);
       return ['done', expired.length];
     });
   }
