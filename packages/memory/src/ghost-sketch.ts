@@ -35,14 +35,12 @@ export class GhostSketch {
 
   /** Raises each of the key's counters to at least `count` (conservative update). */
   raise(hash: number, count: number): void {
+    const words = this.#words;
     const block = (hash & this.#blockMask) * BLOCK_WORDS;
-    this.#raiseOne(block + ((hash >>> 29) & 7), (hash >>> 24) & 28, count);
-    this.#raiseOne(block + 8 + ((hash >>> 23) & 7), (hash >>> 18) & 28, count);
-  }
-
-  #raiseOne(at: number, shift: number, count: number): void {
-    const word = this.#words[at] as number;
-    if (((word >>> shift) & 15) < count) this.#words[at] = (word & ~(15 << shift)) | (count << shift);
+    const first = block + ((hash >>> 29) & 7);
+    const second = block + 8 + ((hash >>> 23) & 7);
+    words[first] = raised(words[first] as number, (hash >>> 24) & 28, count);
+    words[second] = raised(words[second] as number, (hash >>> 18) & 28, count);
   }
 
   /** Ageing: halves every counter, eight at a time (TinyLFU §3.3, the reset operation). */
@@ -50,4 +48,8 @@ export class GhostSketch {
     const words = this.#words;
     for (let i = 0; i < words.length; i++) words[i] = ((words[i] as number) >>> 1) & 0x77777777;
   }
+}
+
+function raised(word: number, shift: number, count: number): number {
+  return ((word >>> shift) & 15) < count ? (word & ~(15 << shift)) | (count << shift) : word;
 }

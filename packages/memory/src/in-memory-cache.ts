@@ -279,6 +279,10 @@ export class InMemoryCache<V = unknown>
     return this.#run('keys', () => this.#calls.keys(prefix, options));
   }
 
+  clearPrefix(prefix: string, options?: Interruptible): void {
+    this.#run('clearPrefix', () => this.#calls.clearPrefix(prefix, options));
+  }
+
   inspect(key: string): CacheItem<V> | undefined {
     return this.#run('inspect', () => this.#calls.inspect(key));
   }

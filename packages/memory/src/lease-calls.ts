@@ -74,7 +74,7 @@ export class LeaseCalls<V> {
       loadDurationMs,
       isAbsent: incoming === undefined,
     };
-    engine.put(key, incoming?.value as V, nowMs + lifetimeMs + staleForMs, nowMs, incoming?.bytes ?? 0, details);
+    engine.writeDetailed(key, incoming?.value as V, nowMs + lifetimeMs + staleForMs, incoming?.bytes ?? 0, details);
     return true;
   }
 

@@ -20,10 +20,12 @@ export class LeaseTable {
   /** Tells this cache's tokens from another's. */
   readonly #nonce: string = Math.random().toString(36).slice(2, 10);
   #granted = 0;
+  #held = 0;
   #sweepAt: number = FIRST_SWEEP;
 
-  get size(): number {
-    return this.#leases.size;
+  /** Whether no load is under way: what a plain `set` asks first. */
+  get isEmpty(): boolean {
+    return this.#held === 0;
   }
 
   /** The right to load the key, unless somebody has it. */
@@ -32,6 +34,8 @@ export class LeaseTable {
     if (held !== undefined && held.untilMs > nowMs) return undefined;
     if (this.#leases.size >= this.#sweepAt) this.#sweep(nowMs);
     const token = `${this.#nonce}.${++this.#granted}`;
+    this.end(key);
+    this.#held++;
     this.#leases.set(key, { token, untilMs: nowMs + durationMs, tagSequence });
     return { key, token };
   }
@@ -44,17 +48,23 @@ export class LeaseTable {
 
   /** Ends the lease of the key, whoever holds it. */
   end(key: string): void {
-    this.#leases.delete(key);
+    if (this.#leases.delete(key)) this.#held--;
+  }
+
+  /** Ends every lease on a key that starts with the prefix. */
+  endPrefix(prefix: string): void {
+    for (const key of this.#leases.keys()) if (key.startsWith(prefix)) this.end(key);
   }
 
   clear(): void {
     this.#leases.clear();
+    this.#held = 0;
     this.#sweepAt = FIRST_SWEEP;
   }
 
   /** Drops what ran out, each time as many have been added as were left: O(1) amortised per grant. */
   #sweep(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#leases) if (untilMs <= nowMs) this.#leases.delete(key);
+    for (const [key, { untilMs }] of this.#leases) if (untilMs <= nowMs) this.end(key);
     this.#sweepAt = Math.max(FIRST_SWEEP, 2 * this.#leases.size);
   }
 }

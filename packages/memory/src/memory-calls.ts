@@ -11,6 +11,7 @@ import {
   type Expiration,
   expirationOf,
   type Interruptible,
+  MAX_KEY_LENGTH,
   resolveKey,
   type SetOptions,
   tagsOf,
@@ -70,7 +71,7 @@ export class MemoryCalls<V> {
 
   set(key: string, value: NonNullable<V>, options: Expiration | SetOptions | undefined): void {
     if (this.#isSimple && options === undefined && value !== null && value !== undefined) {
-      if (this.leases.size > 0) this.leases.end(key);
+      if (!this.leases.isEmpty) this.leases.end(key);
       this.engine.write(key, value, this.#defaultLifetimeMs, 0);
       return;
     }
@@ -169,6 +170,19 @@ export class MemoryCalls<V> {
       throw new CacheKeyError('A prefix is a string.', { operation: 'keys', backend: BACKEND });
     }
     return this.#list(prefix, options);
+  }
+
+  clearPrefix(prefix: string, options: Interruptible | undefined): void {
+    this.ensureOpen('clearPrefix');
+    if (typeof prefix !== 'string' || prefix.length > MAX_KEY_LENGTH || prefix.includes('\0')) {
+      throw new CacheKeyError(`A prefix is a string of at most ${MAX_KEY_LENGTH} UTF-16 units, without U+0000.`, {
+        operation: 'clearPrefix',
+        backend: BACKEND,
+      });
+    }
+    options?.signal?.throwIfAborted();
+    this.leases.endPrefix(prefix);
+    this.engine.dropPrefix(prefix);
   }
 
   inspect(key: string): CacheItem<V> | undefined {
@@ -314,7 +328,7 @@ export class MemoryCalls<V> {
       loadDurationMs: undefined,
       isAbsent: false,
     };
-    this.engine.put(key, value, nowMs + lifetimeMs, nowMs, bytes, details);
+    this.engine.writeDetailed(key, value, nowMs + lifetimeMs, bytes, details);
   }
 }
 

@@ -126,41 +126,24 @@ export class MemoryEngine<V> {
     else this.#store.policy.recordHit(slot);
   }
 
-  /** Stores a value without details for `lifetimeMs` from now. `bytes` matters only under a byte bound. */
+  /** Stores a value for `lifetimeMs` from now. `bytes` matters only under a byte bound. */
   write(key: string, value: V, lifetimeMs: number, bytes: number): void {
     const nowMs = this.clock.recent();
-    if (!this.clock.isReusing) {
-      this.put(key, value, nowMs + lifetimeMs, nowMs, bytes, undefined);
-      return;
-    }
-    const deadline = nowMs + lifetimeMs + LONGEST_GAP_MS;
-    const slot = this.put(key, value, deadline, nowMs, bytes, undefined);
-    if (slot !== -1) this.#provisional.add(slot, deadline);
-    if (this.#provisional.isFull) this.clock.exact();
+    const slot = this.#place(key, value, bytes);
+    if (slot === -1) return;
+    if (this.clock.isReusing) {
+      this.#store.expiration.schedule(slot, nowMs + lifetimeMs + LONGEST_GAP_MS);
+      this.#provisional.add(slot);
+    } else this.#store.expiration.schedule(slot, nowMs + lifetimeMs);
+    if (this.#onDisplaced !== undefined) this.#report();
   }
 
-  /** Stores a value until a deadline; -1 if it is larger than all the room there is. */
-  put(key: string, value: V, deadline: number, nowMs: number, bytes: number, details: ItemDetails | undefined): number {
-    const store = this.#store;
-    let slot = store.index.get(key);
-    if (slot === undefined && key !== this.#checkedKey) this.#check(key, 'set');
-    if (this.#budget !== undefined) {
-      slot = this.#fit(key, slot, bytes, nowMs);
-      if (slot === -1) return this.#report(-1);
-    }
-    if (slot === undefined) slot = this.#insert(key, value, deadline, nowMs);
-    else {
-      store.values[slot] = value;
-      store.expiration.schedule(slot, deadline);
-      store.policy.recordUse(slot);
-      if (store.policy.isExtended(slot)) this.#forgetDetails(slot);
-    }
-    if (details !== undefined) {
-      store.policy.setExtended(slot);
-      this.#details.set(slot, details);
-    }
-    if (this.#budget !== undefined) this.#budget.set(slot, bytes);
-    return this.#displaced.length === 0 ? slot : this.#report(slot);
+  /** Stores a value with details until a deadline; the clock has just been read exactly. */
+  writeDetailed(key: string, value: V, deadline: number, bytes: number, details: ItemDetails): void {
+    const slot = this.#place(key, value, bytes);
+    if (slot === -1) return;
+    this.reschedule(slot, deadline, details);
+    this.#report();
   }
 
   /** Changes the value of a live item and nothing else. */
@@ -191,7 +174,7 @@ export class MemoryEngine<V> {
       dropped += due.length;
       due.length = 0;
     }
-    this.#report(-1);
+    this.#report();
     return dropped;
   }
 
@@ -211,6 +194,13 @@ export class MemoryEngine<V> {
     }
   }
 
+  /** Drops whatever is kept under keys that start with the prefix. */
+  dropPrefix(prefix: string): void {
+    for (let slot = FIRST_SLOT; slot < this.#store.end; slot++) {
+      if (this.#store.keys[slot]?.startsWith(prefix)) this.drop(slot);
+    }
+  }
+
   #check(key: string, operation: CacheOperation): void {
     this.#checkKey(key, operation);
     this.#checkedKey = key;
@@ -224,21 +214,42 @@ export class MemoryEngine<V> {
     const nowMs = this.clock.recent();
     if (this.#store.expiration.isDue(slot, nowMs)) this.#expire(slot);
     else if (this.freshness(slot, nowMs) === 'gone') this.drop(slot);
-    this.#report(-1);
+    this.#report();
   }
 
-  #insert(key: string, value: V, deadline: number, nowMs: number): number {
+  /** The value is in its slot and has been counted; -1 if it is larger than all the room there is. */
+  #place(key: string, value: V, bytes: number): number {
     const store = this.#store;
-    if (store.isFull && !this.#dropSomeExpired(nowMs)) {
-      const victim = this.#chooseVictim('size');
-      store.replace(victim, key, value, deadline);
-      return victim;
+    let slot = store.index.get(key);
+    if (slot === undefined && key !== this.#checkedKey) this.#check(key, 'set');
+    if (this.#budget !== undefined) {
+      slot = this.#fit(key, slot, bytes);
+      if (slot === -1) {
+        this.#report();
+        return -1;
+      }
     }
-    return store.insert(key, value, deadline);
+    if (slot === undefined) slot = this.#claim(key);
+    else {
+      store.policy.recordUse(slot);
+      if (store.policy.isExtended(slot)) this.#forgetDetails(slot);
+    }
+    store.values[slot] = value;
+    if (this.#budget !== undefined) this.#budget.set(slot, bytes);
+    return slot;
+  }
+
+  /** A slot for a new key: a free one, an expired item's, or that of whoever the policy lets go. */
+  #claim(key: string): number {
+    const store = this.#store;
+    if (!store.isFull || this.#dropSomeExpired()) return store.claim(key);
+    const victim = this.#chooseVictim('size');
+    store.reclaim(victim, key);
+    return victim;
   }
 
   /** Makes room for `bytes` under the key; the slot to reuse, `undefined` for a new one, or -1 if it can never fit. */
-  #fit(key: string, slot: number | undefined, bytes: number, nowMs: number): number | undefined {
+  #fit(key: string, slot: number | undefined, bytes: number): number | undefined {
     const budget = this.#budget as ByteBudget;
     if (slot !== undefined && budget.total - budget.sizeOf(slot) + bytes <= budget.limit) return slot;
     if (slot !== undefined) this.drop(slot);
@@ -247,7 +258,7 @@ export class MemoryEngine<V> {
       return -1;
     }
     while (budget.total + bytes > budget.limit) {
-      if (this.#dropSomeExpired(nowMs)) continue;
+      if (this.#dropSomeExpired()) continue;
       this.#adaptCapacity();
       this.#store.release(this.#chooseVictim('bytes'));
     }
@@ -269,7 +280,8 @@ export class MemoryEngine<V> {
     return victim;
   }
 
-  #dropSomeExpired(nowMs: number): boolean {
+  #dropSomeExpired(): boolean {
+    const nowMs = this.clock.latest;
     if (this.#store.expiration.earliest > nowMs) return false;
     const due: number[] = [];
     this.#store.expiration.take(nowMs, due);
@@ -290,12 +302,10 @@ export class MemoryEngine<V> {
   }
 
   /** Tells the listener what went. Only now: it may call the cache again. */
-  #report(answer: number): number {
-    if (this.#displaced.length > 0) {
-      const displaced = this.#displaced;
-      this.#displaced = [];
-      this.#onDisplaced?.(displaced);
-    }
-    return answer;
+  #report(): void {
+    if (this.#displaced.length === 0) return;
+    const displaced = this.#displaced;
+    this.#displaced = [];
+    this.#onDisplaced?.(displaced);
   }
 }

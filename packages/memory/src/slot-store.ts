@@ -43,22 +43,22 @@ export class SlotStore<V> {
     return this.#count >= this.#maxSize;
   }
 
-  /** Puts a new item into a free slot; there must be one. */
-  insert(key: string, value: V, deadline: number): number {
+  /** A free slot for a new key; there must be one. Value and deadline are the caller's to set. */
+  claim(key: string): number {
     let slot = this.#free.pop();
     if (slot === undefined) {
       if (this.#used === this.#capacity) this.#grow(Math.min(this.#maxSize, 2 * (this.#capacity - FIRST_SLOT)));
       slot = this.#used++;
     }
     this.#count++;
-    this.#occupy(slot, key, value, deadline);
+    this.#occupy(slot, key);
     return slot;
   }
 
-  /** Puts a new item into the slot of one that the policy has just evicted. */
-  replace(slot: number, key: string, value: V, deadline: number): void {
+  /** Gives a new key the slot of an item that the policy has just evicted. */
+  reclaim(slot: number, key: string): void {
     this.index.delete(this.keys[slot] as string);
-    this.#occupy(slot, key, value, deadline);
+    this.#occupy(slot, key);
   }
 
   /** Frees a slot whose item the policy still counts. */
@@ -88,10 +88,8 @@ export class SlotStore<V> {
     this.#count = 0;
   }
 
-  #occupy(slot: number, key: string, value: V, deadline: number): void {
+  #occupy(slot: number, key: string): void {
     this.keys[slot] = key;
-    this.values[slot] = value;
-    this.expiration.schedule(slot, deadline);
     this.policy.admit(slot);
     this.index.set(key, slot);
   }
