@@ -1,0 +1,139 @@
+import type { CacheError } from '@cache/core';
+import { type Batch, BatchQueue, type Waiter } from './batch-queue.ts';
+import type { Deadline } from './deadline.ts';
+import type { InFlight } from './program-order.ts';
+import type { ReadStatements } from './read-statements.ts';
+import type { Row, StatementRunner } from './statement-runner.ts';
+import type { ValueCodec } from './stored-value.ts';
+
+/** One call of `get`, or one key of an `mget`. */
+export interface ReadWaiter extends Waiter<unknown> {
+  /** Set before it is resolved: the size of what was found. */
+  bytes: number;
+}
+
+/** What a reader reports to. */
+export interface ReaderEffects {
+  /** A read found a row that has expired. */
+  readonly onExpired: (key: string) => void;
+  /** A row cannot be read: `value` and `payload` as they were found. `key` is missing if it is not the one asked for. */
+  readonly onCorrupt: (error: CacheError, key: string, value: Buffer | null, payload: Buffer | null) => void;
+}
+
+/** How an {@link ItemReader} reads. */
+export interface ItemReaderOptions {
+  /** What goes before keys, in hexadecimal digits. */
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly maxBatchSize: number;
+}
+
+/** Keys travel as one text: this much of it a statement. */
+const MAX_KEY_BYTES = 1_048_576;
+
+/** Reads values, those of one tick together. */
+export class ItemReader {
+  readonly #runner: StatementRunner;
+  readonly #statements: ReadStatements;
+  readonly #codec: ValueCodec;
+  readonly #effects: ReaderEffects;
+  readonly #prefix: string;
+  readonly #queue: BatchQueue<undefined, unknown>;
+
+  constructor(
+    runner: StatementRunner,
+    statements: ReadStatements,
+    codec: ValueCodec,
+    effects: ReaderEffects,
+    { prefix, timeoutMs, maxBatchSize }: ItemReaderOptions,
+  ) {
+    this.#runner = runner;
+    this.#statements = statements;
+    this.#codec = codec;
+    this.#effects = effects;
+    this.#prefix = prefix;
+    this.#queue = new BatchQueue(runner, {
+      operation: 'get',
+      isWrite: false,
+      timeoutMs,
+      maxItems: maxBatchSize,
+      maxBytes: MAX_KEY_BYTES,
+      send: (batch) => this.#send(batch),
+    });
+  }
+
+  /** The value, or `undefined`. Callers who share a key get copies of their own. */
+  get(key: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#queue.add(key, undefined, key.length, { resolve, reject, bytes: 0 } as ReadWaiter);
+    });
+  }
+
+  /** Likewise, with the size of what was found. */
+  getSized(key: string): Promise<{ readonly value: unknown; readonly bytes: number }> {
+    return new Promise((resolve, reject) => {
+      const waiter: ReadWaiter = {
+        resolve: (value) => {
+          if (isPromise(value)) value.then((settled) => resolve({ value: settled, bytes: waiter.bytes }), reject);
+          else resolve({ value, bytes: waiter.bytes });
+        },
+        reject,
+        bytes: 0,
+      };
+      this.#queue.add(key, undefined, key.length, waiter);
+    });
+  }
+
+  /** The reads of this key that are queued or under way. */
+  reading(key: string): InFlight[] {
+    return this.#queue.holding(key);
+  }
+
+  async #send(batch: Batch<undefined, unknown>): Promise<void> {
+    const rows = await this.#fetch(batch.items, batch.deadline);
+    for (const row of rows) this.#answer(batch, row);
+    // A promise settles once: only those that no row was found for hear this.
+    for (const { waiters } of batch.items.values()) for (const { resolve } of waiters) resolve(undefined);
+  }
+
+  #fetch(items: ReadonlyMap<string, unknown>, deadline: Deadline): Promise<readonly Row[]> {
+    const { getOne, getMany } = this.#statements;
+    if (items.size > 1) {
+      return this.#runner.execute(getMany, [this.#prefix, JSON.stringify([...items.keys()])], deadline);
+    }
+    const [key = ''] = items.keys();
+    return this.#runner.execute(getOne, [this.#prefix, key], deadline);
+  }
+
+  #answer(batch: Batch<undefined, unknown>, row: Row): void {
+    const key = row[1]?.toString('utf8') ?? '';
+    const value = row[2] ?? null;
+    const payload = row[3] ?? null;
+    const item = batch.items.get(key);
+    if (item === undefined) {
+      this.#effects.onCorrupt(this.#runner.foreignKey(), '', null, null);
+    } else if (value === null && payload === null) {
+      this.#effects.onExpired(key);
+    } else {
+      for (const waiter of item.waiters) this.#resolve(waiter as ReadWaiter, key, value, payload);
+    }
+  }
+
+  #resolve(waiter: ReadWaiter, key: string, value: Buffer | null, payload: Buffer | null): void {
+    waiter.bytes = value === null ? (payload?.length ?? 0) >> 1 : value.length;
+    const corrupt = (error: unknown): undefined => {
+      this.#effects.onCorrupt(error as CacheError, key, value, payload);
+      return undefined;
+    };
+    try {
+      const decoded = this.#codec.decode(value, payload);
+      waiter.resolve(isPromise(decoded) ? decoded.catch(corrupt) : decoded);
+    } catch (error) {
+      waiter.resolve(corrupt(error));
+    }
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return value instanceof Promise;
+}

@@ -1,0 +1,103 @@
+import { CacheValueError, type Expiration, redactedCause } from '@cache/core';
+import { type Batch, type BatchItem, BatchQueue } from './batch-queue.ts';
+import type { Deadline } from './deadline.ts';
+import { driverErrorCode, isDataError } from './driver-error.ts';
+import { numberAt } from './row.ts';
+import type { Parameters, StatementRunner } from './statement-runner.ts';
+import type { EncodedValue } from './stored-value.ts';
+import type { WriteStatements } from './write-statements.ts';
+
+/** How an {@link ItemWriter} writes. */
+export interface ItemWriterOptions {
+  /** What goes before keys, in hexadecimal digits. */
+  readonly prefix: string;
+  /** What follows the items: the namespace, and the origin where events are told. */
+  readonly trailing: Parameters;
+  readonly timeoutMs: number;
+  readonly maxBatchSize: number;
+  /** A statement that fails ends the transaction: there is no trying its halves. */
+  readonly isTransaction: boolean;
+  /** The batch is settled. */
+  readonly onSettled: (batch: Batch<string, void>) => void;
+}
+
+type WriteItem = readonly [key: string, item: BatchItem<string, void>];
+
+/** Items travel as one text of about this much. */
+const MAX_BATCH_BYTES = 1_048_576;
+
+/** One item as `set`, `setWithNx` and `fill` take it. */
+export function itemElement(key: string, value: EncodedValue, lifetime: Expiration, tags: readonly string[]): string {
+  const { json, hex, unchecked } = value;
+  if (json !== null && tags.length === 0) return `[${JSON.stringify(key)},${json},${lifetime}]`;
+  const labels = tags.length === 0 ? 'null' : JSON.stringify(tags);
+  const bytes = hex === null ? 'null' : `"${hex}"`;
+  return `[${JSON.stringify(key)},${json},${lifetime},${labels},${bytes},${JSON.stringify(unchecked)}]`;
+}
+
+/**
+ * Stores items, those of one tick in one statement. An item that PostgreSQL refuses fails alone: the batch is halved
+ * until it is found, and all others are stored.
+ */
+export class ItemWriter {
+  readonly #runner: StatementRunner;
+  readonly #statements: WriteStatements;
+  readonly #options: ItemWriterOptions;
+  readonly #queue: BatchQueue<string, void>;
+
+  constructor(runner: StatementRunner, statements: WriteStatements, options: ItemWriterOptions) {
+    this.#runner = runner;
+    this.#statements = statements;
+    this.#options = options;
+    this.#queue = new BatchQueue(runner, {
+      operation: 'set',
+      isWrite: true,
+      timeoutMs: options.timeoutMs,
+      maxItems: options.maxBatchSize,
+      maxBytes: MAX_BATCH_BYTES,
+      send: (batch) => this.#store([...batch.items], batch.deadline),
+      onSettled: options.onSettled,
+    });
+  }
+
+  /** True if a set of this key made now replaces one that has not been sent. */
+  isOpenFor(key: string): Batch<string, void> | undefined {
+    const { open } = this.#queue;
+    return open?.items.has(key) ? open : undefined;
+  }
+
+  /** Stores an {@link itemElement}; `onBatch` hears in which batch it goes. */
+  set(key: string, element: string, onBatch?: (batch: Batch<string, void>) => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const batch = this.#queue.add(key, element, element.length, { resolve, reject });
+      onBatch?.(batch);
+    });
+  }
+
+  async #store(items: readonly WriteItem[], deadline: Deadline): Promise<void> {
+    const text = `[${items.map(([, { content }]) => content).join(',')}]`;
+    try {
+      const { prefix, trailing } = this.#options;
+      const row = await this.#runner.executeOne(this.#statements.set, [prefix, text, ...trailing], deadline);
+      if (numberAt(row, 1) !== items.length) throw new Error('Another number of items was stored than was sent.');
+      for (const [, { waiters }] of items) for (const { resolve } of waiters) resolve();
+    } catch (error) {
+      if (!isDataError(error) || this.#options.isTransaction) throw error;
+      await this.#isolate(items, deadline, error);
+    }
+  }
+
+  async #isolate(items: readonly WriteItem[], deadline: Deadline, error: unknown): Promise<void> {
+    const [only] = items;
+    if (only !== undefined && items.length === 1) {
+      const [key, { waiters }] = only;
+      const message = `PostgreSQL cannot store the value (SQLSTATE ${driverErrorCode(error)}).`;
+      const context = { operation: 'set', backend: 'postgres', key, path: '$', cause: redactedCause(error) };
+      for (const { reject } of waiters) reject(new CacheValueError(message, context));
+      return;
+    }
+    const middle = items.length >> 1;
+    await this.#store(items.slice(0, middle), deadline);
+    await this.#store(items.slice(middle), deadline);
+  }
+}

@@ -1,0 +1,87 @@
+import { hashOf, NOW, type Predicates } from './predicates.ts';
+import type { Relations } from './relations.ts';
+import { read, type Statement } from './statement.ts';
+
+/** What only reads. */
+export interface ReadStatements {
+  readonly getOne: Statement;
+  readonly getMany: Statement;
+  readonly exists: Statement;
+  readonly lifetime: Statement;
+  readonly entries: Statement;
+  readonly listKeys: Statement;
+  readonly ping: Statement;
+}
+
+/** `value` and `payload` as text. Only one is not NULL; both are where the row has expired and waits to be swept. */
+const CONTENT = `CASE WHEN c.expires_at <= ${NOW} THEN NULL ELSE c.value::text END,
+  CASE WHEN c.expires_at <= ${NOW} THEN NULL ELSE encode(c.payload, 'hex') END`;
+
+/**
+ * What `entries` and `getOrLease` tell of a row, in this order: key, state (known, stale or none), value, payload,
+ * absent, age, remaining, stale since, load duration, tags as JSON.
+ */
+export function entryColumns({ known, stale }: Predicates, askedKey: string): string {
+  return `coalesce(c.plain_key, ${askedKey}) AS key,
+    CASE WHEN ${known} THEN 'known' WHEN ${stale} THEN 'stale' ELSE 'none' END AS state,
+    c.value::text AS value, encode(c.payload, 'hex') AS payload, CASE WHEN c.absent THEN 'yes' END AS absent,
+    (date_part('epoch', clock_timestamp() AT TIME ZONE 'UTC') - date_part('epoch', c.updated_at))::text AS age,
+    (c.expires_at - ${NOW})::text AS remaining, (${NOW} - c.expires_at)::text AS stale_for,
+    c.load_ms::text AS load_ms, to_jsonb(c.tags)::text AS tags`;
+}
+
+export function readStatements({ cache }: Relations, predicates: Predicates): ReadStatements {
+  const { held, live, spent } = predicates;
+  const servable = `(${live} OR (${held} AND ${spent}))`;
+  return {
+    /** `$3` the key. A row: number, key, value, payload. Equality and not `= ANY`, which would be planned each time. */
+    getOne: read(
+      'get',
+      `SELECT $1::text, coalesce(c.plain_key, $3::text), ${CONTENT}
+FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${servable}`,
+    ),
+
+    /** `$3` the keys as a JSON array, each once: `["a","b"]`. A row for each that is found, as above, in no order. */
+    getMany: read(
+      'get',
+      `SELECT $1::text, coalesce(c.plain_key, k), ${CONTENT}
+FROM jsonb_array_elements_text($3::text::jsonb) k JOIN ${cache} c ON c.key = ${hashOf('k')} WHERE ${servable}`,
+    ),
+
+    /** `$3` the key. A row if there is a live value: number, key. */
+    exists: read(
+      'exists',
+      `SELECT $1::text, coalesce(c.plain_key, $3::text) FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
+    ),
+
+    /** `$3` the key. A row if there is a live value: number, key, seconds left, end, value, payload. */
+    lifetime: read(
+      'lifetime',
+      `SELECT $1::text, coalesce(c.plain_key, $3::text), (c.expires_at - ${NOW})::text, c.expires_at::text,
+  c.value::text, encode(c.payload, 'hex')
+FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
+    ),
+
+    /** `$3` the keys as a JSON array. A row for each that has one: number and {@link entryColumns}. */
+    entries: read(
+      'getEntries',
+      `SELECT $1::text, ${entryColumns(predicates, 'k')}
+FROM jsonb_array_elements_text($3::text::jsonb) k JOIN ${cache} c ON c.key = ${hashOf('k')}`,
+    ),
+
+    /**
+     * `$3` namespace, `$4` the prefix of the keys, `$5` the last id seen, `$6` how many rows to look at.
+     * One row: number, the last id looked at or NULL at the end, the keys as a JSON array.
+     */
+    listKeys: read(
+      'keys',
+      `SELECT $1::text, max(c.id)::text, coalesce(json_agg(c.plain_key) FILTER (WHERE c.is_listed), '[]')::text
+FROM (SELECT c.id, c.plain_key, (c.namespace = $3::text AND starts_with(c.plain_key, $4::text) AND ${live}) AS is_listed
+  FROM (SELECT * FROM ${cache} WHERE id > $5::text::bigint ORDER BY id LIMIT $6::text::int) c) c
+WHERE octet_length($2::text) >= 0`,
+    ),
+
+    /** One row: number. It touches the table, as a server that answers but has lost it is of no use. */
+    ping: read('ping', `SELECT $1::text FROM (SELECT $2::text) one LEFT JOIN ${cache} c ON false`),
+  };
+}

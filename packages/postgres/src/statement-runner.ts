@@ -1,0 +1,206 @@
+import { CacheCorruptionError, type CacheError, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
+import type { DatabasePool, SentStatement } from './database-pool.ts';
+import { Deadline } from './deadline.ts';
+import { cacheErrorOf, isForeign, isTransient } from './driver-error.ts';
+import type { Relations } from './relations.ts';
+import type { Statement } from './statement.ts';
+
+/** The columns of a row after the first, as PostgreSQL sent their text. */
+export type Row = readonly (Buffer | null)[];
+
+/** What a statement takes after its first parameter. */
+export type Parameters = readonly (string | null)[];
+
+/** How often a statement that may be repeated is sent at most: a pool may hold more than one dead connection. */
+const MOST_ATTEMPTS = 3;
+
+const PREPARE = { prepare: true };
+
+interface Reply extends ReadonlyArray<Row>, SentStatement {}
+
+/** What a runner reports to. */
+export interface RunnerEffects {
+  /** A statement failed for good. */
+  readonly onFailure: (error: CacheError) => void;
+}
+
+/**
+ * Sends statements and makes sure that each answer is its own.
+ *
+ * postgres.js matches replies to queries by their order alone, and that order can slip: when an application's query on
+ * the same connection throws in a serialiser, and when a lost prepared statement is retried behind others. So each
+ * execution carries a number that its rows must carry too. A row with another number belongs to another query: it is
+ * thrown away, the connection is ended, and a statement that may be repeated is.
+ */
+export class StatementRunner {
+  readonly #pool: DatabasePool;
+  readonly #relations: Relations;
+  readonly #maxPending: number;
+  readonly #effects: RunnerEffects;
+  readonly #name = Math.random().toString(36).slice(2, 10);
+  #executions = 0;
+  #pending = 0;
+
+  constructor(pool: DatabasePool, relations: Relations, maxPending: number, effects: RunnerEffects) {
+    this.#pool = pool;
+    this.#relations = relations;
+    this.#maxPending = maxPending;
+    this.#effects = effects;
+  }
+
+  /**
+   * Counts one more call that waits for the server. What the driver still holds counts after its caller's deadline too:
+   * a silent server costs so much memory and no more.
+   *
+   * @throws CacheUnavailableError when too many wait
+   */
+  admit(operation: string): void {
+    if (this.#pending >= this.#maxPending) {
+      throw new CacheUnavailableError(`${this.#maxPending} calls wait for PostgreSQL: see maxPending.`, {
+        operation,
+        backend: 'postgres',
+      });
+    }
+    this.#pending += 1;
+  }
+
+  /** So many calls wait no longer. */
+  dismiss(calls: number): void {
+    this.#pending -= calls;
+  }
+
+  /** The error for a call that got no answer in time. */
+  timeout(operation: string, timeoutMs: number, isWrite: boolean): CacheTimeoutError {
+    const error = new CacheTimeoutError(`PostgreSQL did not answer within ${timeoutMs} ms.`, {
+      operation,
+      backend: 'postgres',
+      ambiguous: isWrite,
+    });
+    this.#effects.onFailure(error);
+    return error;
+  }
+
+  /** Tells the pool that this was not answered in time. */
+  distrust(sent: SentStatement | undefined, isWrite: boolean): void {
+    this.#pool.distrust(sent, isWrite);
+  }
+
+  /**
+   * The rows of a statement, without their number.
+   *
+   * @throws the driver's error, for callers that tell data errors from others; {@link explain} makes it core's
+   */
+  async execute(statement: Statement, parameters: Parameters, deadline: Deadline): Promise<readonly Row[]> {
+    const attempts = statement.isIdempotent && !this.#pool.isTransaction ? MOST_ATTEMPTS : 1;
+    for (let attempt = 1; ; attempt += 1) {
+      if (statement.isWrite && this.#pool.writesAllowed !== undefined) await this.#pool.writesAllowed;
+      if (deadline.isOver) throw this.#abandoned(statement);
+      this.#executions += 1;
+      const number = `${this.#name}${this.#executions}`;
+      try {
+        const query = this.#pool.sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
+        deadline.sent = query as unknown as SentStatement;
+        const reply = (await query) as unknown as Reply;
+        if (isAnswerTo(number, reply, statement)) return reply;
+        this.#discardConnection(reply);
+      } catch (error) {
+        if (isForeign(error)) this.#discardConnection(deadline.sent);
+        if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
+        continue;
+      }
+      if (attempt >= attempts) throw this.#mixedUp(statement);
+    }
+  }
+
+  /** The one row that a write, or a read of one row, answers. */
+  async executeOne(statement: Statement, parameters: Parameters, deadline: Deadline): Promise<Row> {
+    const row = (await this.execute(statement, parameters, deadline))[0];
+    if (row === undefined) throw this.#mixedUp(statement);
+    return row;
+  }
+
+  /**
+   * One statement for one call, within the deadline.
+   *
+   * @throws what core has for it, as a rejection
+   */
+  async call(
+    operation: string,
+    statement: Statement,
+    parameters: Parameters,
+    timeoutMs: number,
+  ): Promise<readonly Row[]> {
+    this.admit(operation);
+    return new Promise((resolve, reject) => {
+      const deadline = new Deadline(timeoutMs, ({ sent }) => {
+        reject(this.timeout(operation, timeoutMs, statement.isWrite));
+        this.distrust(sent, statement.isWrite);
+      });
+      this.execute(statement, parameters, deadline)
+        .then(resolve, (error: unknown) => {
+          if (!deadline.isOver) reject(this.explain(error, operation, statement.isWrite));
+        })
+        .finally(() => {
+          deadline.clear();
+          this.dismiss(1);
+        });
+    });
+  }
+
+  /** Likewise for a statement that answers one row. */
+  async callOne(operation: string, statement: Statement, parameters: Parameters, timeoutMs: number): Promise<Row> {
+    const row = (await this.call(operation, statement, parameters, timeoutMs))[0];
+    if (row === undefined) throw this.#mixedUp(statement);
+    return row;
+  }
+
+  /** Core's error for whatever `execute` threw. It is reported once, here. */
+  explain(error: unknown, operation: string, isWrite: boolean): CacheError {
+    const explained = isCacheError(error)
+      ? error
+      : cacheErrorOf(error, { operation, isWrite, relations: this.#relations });
+    this.#effects.onFailure(explained);
+    return explained;
+  }
+
+  /** The error for a row whose stored key is not the one that its hash stands for. */
+  foreignKey(): CacheCorruptionError {
+    return new CacheCorruptionError('A row holds another key than its hash says.', {
+      operation: 'get',
+      backend: 'postgres',
+    });
+  }
+
+  #discardConnection(used: SentStatement | undefined): void {
+    const serverProcess = used?.state?.pid;
+    if (typeof serverProcess === 'number') this.#pool.discard(serverProcess);
+  }
+
+  #abandoned({ name, isWrite }: Statement): CacheError {
+    return new CacheTimeoutError('The deadline passed before the statement was sent.', {
+      operation: name,
+      backend: 'postgres',
+      ambiguous: isWrite,
+    });
+  }
+
+  #mixedUp({ name }: Statement): CacheError {
+    return new CacheCorruptionError(
+      'The driver answered with the rows of another query. They were thrown away and the connection is ended.',
+      { operation: name, backend: 'postgres' },
+    );
+  }
+}
+
+/** A read may have no row: then there is nothing that could be another's. */
+function isAnswerTo(number: string, reply: Reply, { isWrite }: Statement): boolean {
+  const first = reply[0];
+  if (first === undefined) return !isWrite;
+  const column = first[0];
+  return Buffer.isBuffer(column) && column.toString('latin1') === number;
+}
+
+function isCacheError(error: unknown): error is CacheError {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' && code.startsWith('ERR_CACHE_');
+}

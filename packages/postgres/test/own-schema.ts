@@ -1,0 +1,28 @@
+import { databaseUrl, uniqueName } from '@cache/test-servers';
+import postgres, { type Sql } from 'postgres';
+import { type MigrateOptions, migrate } from '@cache/postgres';
+
+/** A migrated schema of one's own on the tests' server, and a pool. */
+export interface OwnSchema extends AsyncDisposable {
+  readonly sql: Sql;
+  readonly schema: string;
+}
+
+/** Migrates a new schema, which goes with the pool at the end. */
+export async function ownSchema(
+  purpose: string,
+  { profile = 'standard', ...settings }: postgres.Options<Record<string, never>> & Pick<MigrateOptions, 'profile'> = {},
+): Promise<OwnSchema> {
+  const sql = postgres(databaseUrl(), { max: 4, onnotice: () => {}, ...settings }) as Sql;
+  const schema = uniqueName(purpose);
+  await sql.unsafe(`CREATE SCHEMA ${schema}`);
+  await migrate(sql, { schema, profile });
+  return {
+    sql,
+    schema,
+    [Symbol.asyncDispose]: async () => {
+      await sql.unsafe(`DROP SCHEMA ${schema} CASCADE`);
+      await sql.end({ timeout: 1 });
+    },
+  };
+}
