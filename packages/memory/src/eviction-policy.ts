@@ -100,10 +100,6 @@ export class EvictionPolicy {
     this.#requestsUntilAgeing = AGEING_MULTIPLE * this.#capacity;
   }
 
-  isLive(slot: number): boolean {
-    return ((this.#state[slot] as number) & REGION_MASK) !== FREE;
-  }
-
   isExtended(slot: number): boolean {
     return (this.#state[slot] as number) >= EXTENDED;
   }

@@ -31,6 +31,7 @@ export class LeaseCalls<V> {
   }
 
   getEntries(keys: readonly string[]): CacheEntry<V>[] {
+    this.#calls.ensureOpen('getEntries');
     const resolved = keys.map((key) => this.#calls.resolve(key, 'getEntries'));
     const nowMs = this.#calls.engine.clock.exact();
     return resolved.map((key) => this.#entryOf(key, nowMs, Number.POSITIVE_INFINITY));

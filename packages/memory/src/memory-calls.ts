@@ -94,6 +94,7 @@ export class MemoryCalls<V> {
   }
 
   mget(keys: readonly string[]): (V | undefined)[] {
+    this.ensureOpen('mget');
     const resolved = keys.map((key) => this.resolve(key, 'mget'));
     return resolved.map((key) => this.outgoing(this.engine.read(key), key));
   }
@@ -110,6 +111,7 @@ export class MemoryCalls<V> {
   }
 
   removeItems(keys: readonly string[]): string[] {
+    this.ensureOpen('removeItems');
     const resolved = keys.map((key) => this.resolve(key, 'removeItems'));
     return keys.filter((_, i) => this.remove(resolved[i] as string));
   }
