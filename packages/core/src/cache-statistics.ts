@@ -44,7 +44,7 @@ export interface LatencySummary {
 export interface CacheSnapshot extends CacheCounts, CacheEventSource, CacheContents {
   /** Hits of all reads, 0 to 1; `undefined` before the first read. */
   readonly hitRatio: number | undefined;
-  readonly latencies: Readonly<Partial<Record<CacheOperation | 'load', LatencySummary>>>;
+  readonly latencies: Readonly<Partial<Record<CacheOperation, LatencySummary>>>;
 }
 
 type MutableCounts = { -readonly [Name in keyof CacheCounts]: number };

@@ -84,7 +84,8 @@ export class HookDispatcher {
       try {
         // An async function fits a listener's type, and its rejection would be nobody's.
         const answer: unknown = listener(event);
-        if (answer !== undefined) Promise.resolve(answer).catch((error: unknown) => this.#warn(error));
+        if (typeof answer === 'object' && answer !== null)
+          Promise.resolve(answer).catch((error: unknown) => this.#warn(error));
       } catch (error) {
         this.#warn(error);
       }

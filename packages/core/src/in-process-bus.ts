@@ -1,3 +1,4 @@
+import { CacheClosedError } from './cache-error.ts';
 import type { Invalidation, InvalidationBus, InvalidationListener } from './invalidation-bus.ts';
 
 /** Joins the {@link InProcessBus}es of one process, as a server would join those of many. */
@@ -9,7 +10,8 @@ export class InProcessBusHub {
   connect(): InProcessBus {
     const bus: InProcessBus = new InProcessBus(`in-process-${this.#nextOrigin}`, {
       publish: (invalidations, origin) => {
-        for (const member of this.#members) member.deliver(invalidations, origin);
+        const failures = [...this.#members].flatMap((member) => member.deliver(invalidations, origin));
+        if (failures.length > 0) throw failures[0];
       },
       leave: (member) => {
         this.#members.delete(member);
@@ -43,8 +45,12 @@ export class InProcessBus implements InvalidationBus {
     return this.#isOpen ? performance.now() : undefined;
   }
 
+  /** Rejects with what a listener threw, once everybody was told, and with CacheClosedError after `close`. */
   async publish(invalidations: readonly Invalidation[]): Promise<void> {
-    if (this.#isOpen) this.#hub.publish(invalidations, this.origin);
+    if (!this.#isOpen) {
+      throw new CacheClosedError('The bus was closed.', { operation: 'publish', backend: 'in-process' });
+    }
+    this.#hub.publish(invalidations, this.origin);
   }
 
   subscribe(listener: InvalidationListener): () => void {
@@ -61,10 +67,18 @@ export class InProcessBus implements InvalidationBus {
     this.#hub.leave(this);
   }
 
-  /** Called by the hub. */
-  deliver(invalidations: readonly Invalidation[], origin: string): void {
-    for (const listener of this.#listeners) {
-      for (const invalidation of invalidations) listener.onInvalidation(invalidation, origin);
+  /** Called by the hub. Gives what listeners threw: one that fails must not keep the others from forgetting. */
+  deliver(invalidations: readonly Invalidation[], origin: string): unknown[] {
+    const failures: unknown[] = [];
+    for (const listener of [...this.#listeners]) {
+      for (const invalidation of invalidations) {
+        try {
+          listener.onInvalidation(invalidation, origin);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
     }
+    return failures;
   }
 }

@@ -34,5 +34,6 @@ export function validateTagList(tags: readonly string[], context?: CacheErrorCon
       throw new CacheOptionError('A tag has no U+0000 and no lone surrogate.', context);
     }
   }
-  return tags.length > 1 ? [...new Set<string>(tags)] : tags;
+  // A copy always: the caller may change the array afterwards, and the item must keep the tags it was stored with.
+  return [...new Set<string>(tags)];
 }

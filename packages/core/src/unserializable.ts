@@ -30,9 +30,6 @@ const LOSSY_TAGS: ReadonlyMap<string, string> = new Map([
   ['ArrayBuffer', 'bytes would come back as {}: use a binary serializer'],
   ['SharedArrayBuffer', 'bytes would come back as {}: use a binary serializer'],
   ['DataView', 'bytes would come back as {}: use a binary serializer'],
-  ['WeakMap', 'a WeakMap would come back as {}'],
-  ['WeakSet', 'a WeakSet would come back as {}'],
-  ['WeakRef', 'a WeakRef would come back as {}'],
   ['String', 'a String object would come back as a string: store the string'],
   ['Number', 'a Number object would come back as a number: store the number'],
   ['Boolean', 'a Boolean object would come back as a boolean: store the boolean'],
@@ -119,7 +116,11 @@ class JsonWalk {
 
 function lossyKind(value: object): string | undefined {
   if (ArrayBuffer.isView(value)) return 'bytes would come back as a plain object: use a binary serializer';
-  return LOSSY_TAGS.get(Object.prototype.toString.call(value).slice(8, -1));
+  const tag = Object.prototype.toString.call(value).slice(8, -1);
+  const known = LOSSY_TAGS.get(tag);
+  if (known !== undefined || tag === 'Object') return known;
+  const hasData = Object.keys(value).length > 0 || 'toJSON' in value;
+  return hasData ? undefined : `a ${tag} keeps its data where JSON does not look`;
 }
 
 function refuse(reason: string): Unserializable {

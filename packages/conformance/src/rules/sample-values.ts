@@ -86,6 +86,7 @@ export const INEXACT_VALUES: Readonly<Record<string, NonNullable<unknown>>> = {
   ArrayBuffer: new ArrayBuffer(2),
   Error: new Error('e'),
   URL: new URL('http://localhost/'),
+  URLSearchParams: new URLSearchParams('a=1'),
   'undefined in an array': [undefined],
   cycle: cycle(),
   'throwing getter': throwingGetter(),

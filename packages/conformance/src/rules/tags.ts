@@ -98,6 +98,19 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
     },
   },
   {
+    name: 'keeps the tags that an item was stored with, whatever becomes of the array that was given',
+    check: async (context) => {
+      const cache = await context.create();
+      const tags = ['t'];
+      await cache.set('a', 1, { tags });
+      tags[0] = 'other';
+      await cache.invalidateTags(['other']);
+      equal(await cache.get('a'), 1, 'the item after a tag was invalidated that it was not stored with');
+      await cache.invalidateTags(['t']);
+      equal(await cache.get('a'), undefined, 'the item after its tag was invalidated');
+    },
+  },
+  {
     name: 'forgets the tags of an item that is replaced or removed',
     check: async (context) => {
       const cache = await context.create();

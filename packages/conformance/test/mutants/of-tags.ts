@@ -46,6 +46,16 @@ export const mutantsOfTags: readonly Mutant[] = [
     }),
   },
   {
+    mistake: 'keeps the array of tags that it was given',
+    groups: ['tags'],
+    patch: (cache) => ({
+      prepareWrite: (operation, key, value, options) => {
+        const tags = typeof options === 'object' ? (options?.tags ?? []) : [];
+        return () => cache.write(cache.resolve(key, operation), cache.serialize(operation, key, value), 300, { tags });
+      },
+    }),
+  },
+  {
     mistake: 'keeps the tags of a replaced item',
     groups: ['tags'],
     patch: (cache, intact) => ({
