@@ -1,21 +1,50 @@
 import { type AsyncCache, type CacheHooks, type IterableCache, toAsync } from '@cache/core';
+import { provideServers, type ServerKind, uniqueName } from '@cache/test-servers';
+import type { Closer } from './close-all.ts';
 
-/** A cache for the explorer, and how to end it and whatever was started for it. */
+/** What the explorer needs of a cache. */
 export interface Backend {
   readonly cache: AsyncCache & IterableCache;
-  /** Where it runs, for people to read. */
+  /** What it is and where it runs, for people to read. */
   readonly origin: string;
-  close(): Promise<void>;
 }
 
-/** The backends by the name that `--backend` takes. Each is loaded only when it is asked for. */
+/** Opens a cache that reports to `hooks`, and adds to `closers` how to end it and whatever was started for it. */
+export type OpenBackend = (hooks: CacheHooks, closers: Closer[]) => Promise<Backend>;
+
+/** The backends by the name that `--backend` takes. Each is loaded, and its server found, only when it is asked for. */
 export const BACKENDS = {
-  async memory(hooks: CacheHooks): Promise<Backend> {
+  async memory(hooks, closers) {
     const { InMemoryCache } = await import('@cache/memory');
     const cache = toAsync(new InMemoryCache({ maxSize: 1_000, hooks }));
-    return { cache, origin: 'in this process', close: () => cache.close() };
+    closers.push(() => cache.close());
+    return { cache, origin: 'memory, in this process' };
   },
-};
+
+  /** In a schema of the demo's own, which goes when the demo ends. */
+  async postgres(hooks, closers) {
+    const { DatabaseCache, migrate } = await import('@cache/postgres');
+    const { default: postgres } = await import('postgres');
+    const { url, origin } = await findServer('postgres', closers);
+    const schema = uniqueName('demo');
+    const sql = postgres(url, { max: 1, connect_timeout: 5, onnotice: () => {} });
+    closers.push(() => sql.end({ timeout: 5 }));
+    await migrate(sql, { schema });
+    closers.push(() => sql`DROP SCHEMA ${sql(schema)} CASCADE`);
+    const cache = await DatabaseCache.connect(url, { schema, hooks });
+    closers.push(() => cache.close());
+    return { cache, origin };
+  },
+} satisfies Readonly<Record<string, OpenBackend>>;
 
 /** What `--backend` takes. */
 export type BackendName = keyof typeof BACKENDS;
+
+async function findServer(
+  kind: ServerKind,
+  closers: Closer[],
+): Promise<{ readonly url: string; readonly origin: string }> {
+  const servers = await provideServers([kind]);
+  closers.push(() => servers.close());
+  return { url: Object.values(servers.env).join(), origin: servers.origins.join().replace(':', ',') };
+}

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { CacheStatistics, type IterableCache } from '@cache/core';
 import { BACKENDS } from './backends.ts';
+import { type Closer, closeAll } from './close-all.ts';
 import { type DemoOptions, parseOptions, UsageError, usage } from './demo-options.ts';
 import {
   compareWithAndWithoutCache,
@@ -22,8 +23,6 @@ const STAMPEDE_PACKAGE = 'typescript';
 const STAMPEDE_SIZE = 50;
 const ROUND_COUNT = 8;
 
-type Closers = (() => unknown)[];
-
 /** Runs the demo and resolves with its exit code. */
 async function main(args: readonly string[]): Promise<number> {
   try {
@@ -43,29 +42,28 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Whatever happens, and on SIGINT and SIGTERM too, what was opened is closed, the last first. */
 async function run(options: DemoOptions): Promise<number> {
-  const closers: Closers = [];
+  const closers: Closer[] = [];
   // A terminal tells the whole group, and npm and turbo pass it on: one Ctrl+C may arrive several times.
   const interruption = new Promise<'interrupted'>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => resolve('interrupted'));
+    process.stdout.on('error', () => resolve('interrupted')); // Nobody reads on: `npm run demo | head`.
   });
   try {
     const work = options.serve ? serve(options, closers).then(() => interruption) : measure(options, closers);
     const end = await Promise.race([work, interruption]);
     return end === 'interrupted' && !options.serve ? 130 : 0;
   } finally {
-    for (const close of closers.reverse()) await close();
+    await closeAll(closers);
   }
 }
 
 /** Opens the backend that was asked for, with somebody who counts. */
-async function openCache({ backend }: DemoOptions, closers: Closers) {
+async function openCache({ backend }: DemoOptions, closers: Closer[]) {
   const statistics = new CacheStatistics();
-  const opened = await BACKENDS[backend](statistics);
-  closers.push(() => opened.close());
-  return { ...opened, statistics };
+  return { ...(await BACKENDS[backend](statistics, closers)), statistics };
 }
 
-async function serve(options: DemoOptions, closers: Closers): Promise<void> {
+async function serve(options: DemoOptions, closers: Closer[]): Promise<void> {
   const { cache, origin, statistics } = await openCache(options, closers);
   const catalogue = new PackageCatalogue([REPOSITORY]);
   const readThrough = grantsLeases(cache)
@@ -77,11 +75,11 @@ async function serve(options: DemoOptions, closers: Closers): Promise<void> {
   });
   closers.push(() => server.close());
   const report = new Report(process.stdout);
-  report.opening((await catalogue.names()).length, options.backend, origin, server.url);
+  report.opening((await catalogue.names()).length, origin, server.url);
   report.serving(server.url);
 }
 
-async function measure(options: DemoOptions, closers: Closers): Promise<void> {
+async function measure(options: DemoOptions, closers: Closer[]): Promise<void> {
   const startedAt = performance.now();
   const { cache, origin, statistics } = await openCache(options, closers);
   const temporaryPackage = new TemporaryPackage();
@@ -106,7 +104,7 @@ async function measure(options: DemoOptions, closers: Closers): Promise<void> {
     : undefined;
 
   const report = new Report(process.stdout);
-  report.opening((await catalogue.names()).length, options.backend, origin, aside.url);
+  report.opening((await catalogue.names()).length, origin, aside.url);
 
   report.section('1  The same requests without and with the cache');
   const comparison = await compareWithAndWithoutCache(laboratory, aside.driver, () => statistics.reset());

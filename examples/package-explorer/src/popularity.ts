@@ -9,20 +9,25 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+/** The items in a random order (Fisher and Yates). */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other] as T, order[last] as T];
+  }
+  return order;
+}
+
 /**
- * Draws `count` items of which the n-th most popular comes up 1/n as often as the first (Zipf's law, as requests to
- * web servers do: Breslau et al., "Web Caching and Zipf-like Distributions", INFOCOM 1999). Which item is popular is random.
+ * Draws `count` times from `ranked`, of which the n-th item comes up 1/n as often as the first: Zipf's law, which requests
+ * to web servers follow (Breslau et al., "Web Caching and Zipf-like Distributions", INFOCOM 1999).
  */
-export function drawByPopularity<T>(items: readonly T[], count: number, random: () => number): T[] {
-  const ranked = items
-    .map((item) => ({ item, order: random() }))
-    .sort((a, b) => a.order - b.order)
-    .map(({ item }) => item);
+export function drawByPopularity<T>(ranked: readonly T[], count: number, random: () => number): T[] {
   let sum = 0;
   const cumulative = ranked.map((_, rank) => (sum += 1 / (rank + 1)));
   return Array.from({ length: count }, () => {
     const target = random() * sum;
-    const rank = cumulative.findIndex((weight) => weight > target);
-    return ranked[rank] as T;
+    return ranked[cumulative.findIndex((weight) => weight > target)] as T;
   });
 }

@@ -30,12 +30,12 @@ export class Report {
     this.#stream.write(`\n${this.#styled(1, title)}\n\n`);
   }
 
-  opening(packageCount: number, backend: string, origin: string, url: string): void {
+  opening(packageCount: number, origin: string, url: string): void {
     this.#stream.write(`${this.#styled(1, 'package-explorer')}  ${url}\n\n`);
     this.line(
       `Questions about the ${formatCount(packageCount)} packages installed here, answered by walking node_modules`,
     );
-    this.line(`for each. Cache: ${backend} (${origin}).`);
+    this.line(`for each. Cache: ${origin}.`);
   }
 
   comparison({ packageCount, uncached, filling, warm }: CacheComparison): void {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,6 +46,7 @@ let demos: Demo[];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'demo-test-'));
+  chmodSync(folder, 0o755); // As root, PostgreSQL is started for another user, who has to get in.
   demos = [];
 });
 
@@ -106,18 +107,31 @@ describe('the command line', () => {
   );
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)(
-  '--serve answers at the address it prints, until %s',
-  async (signal) => {
-    const demo = start('--serve');
+test.each([
+  ['memory', 'SIGINT'],
+  ['memory', 'SIGTERM'],
+  ['postgres', 'SIGINT'],
+] as const)(
+  '--serve caches in %s and answers at the address it prints, until %s',
+  async (backend, signal) => {
+    const demo = start('--serve', '--backend', backend);
     const url = await demo.printed(/http:\/\/127\.0\.0\.1:\d+/);
     await demo.printed(/Ctrl\+C/);
-    const answer = await fetch(`${url}/packages/typescript`);
-    expect(await answer.json()).toMatchObject({ name: 'typescript' });
+    const ask = async (method = 'GET') => {
+      const answer = await fetch(`${url}/packages/typescript`, { method });
+      expect(await answer.json()).toMatchObject({ name: 'typescript' });
+      return answer.headers.get('cache-status');
+    };
+    expect(await ask()).toBe('package-explorer; fwd=miss; stored');
+    expect(await ask()).toBe('package-explorer; hit');
+    await ask('PURGE');
+    expect(await ask()).toBe('package-explorer; fwd=miss; stored');
+
     demo.process.kill(signal);
     demo.process.kill(signal);
     expect(await demo.exitCode()).toBe(0);
     expect(demo.stderr).toBe('');
+    expect(readdirSync(folder)).toEqual([]);
   },
   LIMIT_MS,
 );
@@ -147,12 +161,15 @@ test(
   LIMIT_MS,
 );
 
-test(
-  'an interrupted measurement ends soon, with exit code 130, and leaves nothing behind',
-  async () => {
+test.each([
+  ['is interrupted', (demo: Demo) => demo.process.kill('SIGINT')],
+  ['has lost its reader', (demo: Demo) => demo.process.stdout?.destroy()],
+])(
+  'a measurement that %s ends soon, with exit code 130, and leaves nothing behind',
+  async (_, interrupt) => {
     const demo = start();
     await demo.printed(/without and with/);
-    demo.process.kill('SIGINT');
+    interrupt(demo);
     expect(await demo.exitCode()).toBe(130);
     expect(demo.stderr).toBe('');
     expect(readdirSync(folder)).toEqual([]);
