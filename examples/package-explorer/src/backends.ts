@@ -3,14 +3,14 @@ import { provideServers, type ServerKind, uniqueName } from '@cache/test-servers
 import type { Closer } from './close-all.ts';
 
 /** What the explorer needs of a cache. */
-export interface Backend {
+interface Backend {
   readonly cache: AsyncCache & IterableCache;
   /** What it is and where it runs, for people to read. */
   readonly origin: string;
 }
 
 /** Opens a cache that reports to `hooks`, and adds to `closers` how to end it and whatever was started for it. */
-export type OpenBackend = (hooks: CacheHooks, closers: Closer[]) => Promise<Backend>;
+type OpenBackend = (hooks: CacheHooks, closers: Closer[]) => Promise<Backend>;
 
 /** The backends by the name that `--backend` takes. Each is loaded, and its server found, only when it is asked for. */
 export const BACKENDS = {
