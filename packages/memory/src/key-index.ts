@@ -1,6 +1,6 @@
 /** From here on one `Map` is split: a `Map` of 256k entries takes about 15 ms to rehash, one of a million 60 ms and more. */
 const SHARDING_THRESHOLD = 1 << 18;
-const SHARDS = 64;
+const SHARD_BITS = 6;
 
 /**
  * The slot of each key. Large caches use several maps, so that growing or compacting one, which V8 does in one go, stays short.
@@ -10,7 +10,7 @@ export class KeyIndex {
   readonly #shards: Map<string, number>[] | undefined;
 
   constructor(expectedItems: number) {
-    if (expectedItems >= SHARDING_THRESHOLD) this.#shards = Array.from({ length: SHARDS }, () => new Map());
+    if (expectedItems >= SHARDING_THRESHOLD) this.#shards = Array.from({ length: 2 ** SHARD_BITS }, () => new Map());
   }
 
   get(key: string): number | undefined {
@@ -35,11 +35,14 @@ export class KeyIndex {
   }
 }
 
-/** The last characters vary most; three of them spread decimal and hexadecimal endings evenly enough over 64 shards. */
+/** Characters that choose the shard, from the end, where keys differ most. */
+const SHARDING_LENGTH = 8;
+
+/** Even enough that the shards of a full cache outgrow their tables together: FNV-1a's step, and its highest bits. */
 function shardOf(key: string): number {
-  const length = key.length;
-  let hash = length > 0 ? key.charCodeAt(length - 1) : 0;
-  if (length > 1) hash = hash * 31 + key.charCodeAt(length - 2);
-  if (length > 2) hash = hash * 31 + key.charCodeAt(length - 3);
-  return (hash ^ (hash >>> 6)) & (SHARDS - 1);
+  let hash = 0x811c9dc5;
+  for (let i = Math.max(0, key.length - SHARDING_LENGTH); i < key.length; i++) {
+    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193);
+  }
+  return Math.imul(hash, 0x7feb352d) >>> (32 - SHARD_BITS);
 }
