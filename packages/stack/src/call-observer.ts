@@ -1,0 +1,58 @@
+import {
+  type CacheHooks,
+  type CacheOperation,
+  createHookDispatcher,
+  type HookDispatcher,
+  OutageWarning,
+} from '@cache/core';
+import type { CallReport } from './call-report.ts';
+import { asCacheError } from './store-error.ts';
+import type { Timers } from './timers.ts';
+
+/** Times calls and tells hooks of them; without hooks it costs one comparison a call. */
+export class CallObserver {
+  readonly #hooks: HookDispatcher | undefined;
+  readonly #warning: OutageWarning;
+  readonly #timers: Timers;
+
+  constructor(hooks: CacheHooks | readonly CacheHooks[] | undefined, name: string, timers: Timers) {
+    this.#hooks = createHookDispatcher(hooks, { cache: name, backend: 'stack' });
+    this.#warning = new OutageWarning(name, () => timers.now());
+    this.#timers = timers;
+  }
+
+  /** True if somebody listens to this event. */
+  hears(name: keyof CacheHooks): boolean {
+    return this.#hooks?.hears(name) ?? false;
+  }
+
+  /** Runs a call; what it throws is told and thrown on. */
+  async observe<T>(operation: CacheOperation, run: () => Promise<T>, report: CallReport<T>): Promise<T> {
+    const hooks = this.#hooks;
+    if (hooks === undefined) return run();
+    const startedAtMs = this.#timers.now();
+    try {
+      const answer = await run();
+      const durationMs = this.#timers.now() - startedAtMs;
+      hooks.operation(operation, report(answer, hooks, durationMs), durationMs);
+      return answer;
+    } catch (error) {
+      const durationMs = this.#timers.now() - startedAtMs;
+      hooks.error(operation, asCacheError(error, operation), durationMs);
+      hooks.operation(operation, 'error', durationMs);
+      throw error;
+    }
+  }
+
+  /** The shared level failed, and the caller does not hear of it. */
+  degraded(operation: CacheOperation, error: unknown): void {
+    const failure = asCacheError(error, operation);
+    if (this.#hooks?.hears('onError')) this.#hooks.error(operation, failure, 0);
+    else this.#warning.report(failure);
+  }
+
+  /** A loader ended. */
+  loaded(key: string, outcome: 'done' | 'error', durationMs: number): void {
+    this.#hooks?.load(key, outcome, durationMs);
+  }
+}

@@ -1,0 +1,42 @@
+import type { CacheEntry, CacheOperation, CacheOutcome, HookDispatcher } from '@cache/core';
+
+/** Tells the hooks what one call did, and how it ended. */
+export type CallReport<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome;
+
+/** A call of which there is nothing to tell but that it ended. */
+export const done: CallReport<unknown> = () => 'done';
+
+/** A read of a value. */
+export function foundReport(operation: CacheOperation, key: string): CallReport<unknown> {
+  return (value, hooks, durationMs) => {
+    if (value === undefined) hooks.miss(operation, key, durationMs);
+    else hooks.hit(operation, key, durationMs);
+    return value === undefined ? 'miss' : 'hit';
+  };
+}
+
+/** A read of what stands behind a key. */
+export function entryReport(operation: CacheOperation, key: string): CallReport<CacheEntry<unknown> | undefined> {
+  return (entry, hooks, durationMs) => {
+    const isHit = entry?.state === 'fresh' || entry?.state === 'absent';
+    if (isHit) hooks.hit(operation, key, durationMs);
+    else hooks.miss(operation, key, durationMs);
+    return isHit ? 'hit' : entry?.state === 'stale' ? 'stale' : 'miss';
+  };
+}
+
+/** A call that stored a value. */
+export function storedReport(operation: CacheOperation, key: string): CallReport<unknown> {
+  return (_, hooks, durationMs) => {
+    hooks.set(operation, key, durationMs);
+    return 'done';
+  };
+}
+
+/** A call that may have removed an item. */
+export function removedReport(operation: CacheOperation, key: string): CallReport<boolean> {
+  return (isRemoved, hooks, durationMs) => {
+    if (isRemoved) hooks.remove(operation, key, durationMs);
+    return 'done';
+  };
+}

@@ -1,0 +1,135 @@
+import { CacheOptionError, type Expiration, type SetOptions, validateExpiration } from '@cache/core';
+
+/** What a loader is told, and what it may say about its value. */
+export interface LoadContext<V> {
+  readonly key: string;
+  /** Aborted when the load takes longer than `loadTimeoutMs`, or the cache is closed. */
+  readonly signal: AbortSignal;
+  /** The expired value that is still kept, if there is one. */
+  readonly stale: V | undefined;
+  /** Sets the value's lifetime, where only the loaded value tells it. */
+  setExpiration(expiration: Expiration): void;
+  /** Adds tags that only the loaded value tells. */
+  addTags(tags: readonly string[]): void;
+  /** Returns the value to the callers without storing it. */
+  skip(): void;
+}
+
+/** Loads a key's value from its source. `null` or `undefined` says that there is none. */
+export type Loader<V> = (context: LoadContext<V>) => Promise<V | null | undefined> | V | null | undefined;
+
+/** How `getOrSet` loads and stores. All may be set for the whole cache in `createCache({ defaults })`. */
+export interface LoadOptions extends SetOptions {
+  /**
+   * Keep the value this many seconds beyond its lifetime, and answer with it while it is loaded anew, or when that fails.
+   * @default 0
+   */
+  readonly staleInSeconds?: number;
+  /**
+   * With a stale copy at hand, wait this long for the load before answering with the copy. `Infinity`: answer with the
+   * copy only if the load fails.
+   * @default 0
+   */
+  readonly softTimeoutMs?: number;
+  /**
+   * Give a load up after this time: its signal is aborted, its callers get a `CacheTimeoutError`, or the stale copy.
+   * @default 30,000
+   */
+  readonly loadTimeoutMs?: number;
+  /**
+   * Wait this long for a value that somebody else is loading; then load it without storing it.
+   * @default 5,000
+   */
+  readonly lockTimeoutMs?: number;
+  /**
+   * How long a crashed loader keeps others from loading. Renewed while a load runs.
+   * @default 10
+   */
+  readonly leaseInSeconds?: number;
+  /**
+   * Load anew before the end, by chance, the more likely the nearer the end and the longer the load: XFetch's beta. 1 is a
+   * good value, 0 is off.
+   * @default 0
+   */
+  readonly earlyExpiration?: number;
+  /**
+   * Remember for this long that there is no value. Without it nothing is stored when the loader finds none.
+   * @default nothing is stored
+   */
+  readonly absentExpirationInSeconds?: Expiration;
+  /**
+   * After a failed load do not call the loader of that key for this long: callers get the stale copy or the same error.
+   * @default 1,000
+   */
+  readonly errorBackoffMs?: number;
+  /**
+   * Shorten each lifetime by a random share of up to this much, 0 to 1.
+   * @default 0
+   */
+  readonly jitter?: number;
+}
+
+/** How one call of `getOrSet` behaves. */
+export interface GetOrSetOptions extends LoadOptions {
+  /**
+   * Aborting it rejects this caller alone, with the signal's reason; the load goes on for the others.
+   * @default none
+   */
+  readonly signal?: AbortSignal;
+  /**
+   * Load anew, whatever is stored; as after `expireItem`.
+   * @default false
+   */
+  readonly force?: boolean;
+}
+
+/** Every option with its value. */
+export type ResolvedLoadOptions = {
+  readonly [Name in Exclude<keyof LoadOptions, 'expirationInSeconds' | 'absentExpirationInSeconds'>]-?: NonNullable<
+    LoadOptions[Name]
+  >;
+} & { readonly expirationInSeconds: Expiration; readonly absentExpirationInSeconds: Expiration | undefined };
+
+const DEFAULTS: ResolvedLoadOptions = {
+  expirationInSeconds: 300,
+  tags: [],
+  staleInSeconds: 0,
+  softTimeoutMs: 0,
+  loadTimeoutMs: 30_000,
+  lockTimeoutMs: 5_000,
+  leaseInSeconds: 10,
+  earlyExpiration: 0,
+  absentExpirationInSeconds: undefined,
+  errorBackoffMs: 1_000,
+  jitter: 0,
+};
+
+/**
+ * The options of one call over those of the cache over the defaults.
+ *
+ * @throws CacheOptionError for one that is out of range
+ */
+export function resolveLoadOptions(base: ResolvedLoadOptions | undefined, options: LoadOptions): ResolvedLoadOptions {
+  const resolved = { ...(base ?? DEFAULTS), ...withoutUndefined(options) };
+  validateExpiration(resolved.expirationInSeconds);
+  if (resolved.absentExpirationInSeconds !== undefined) validateExpiration(resolved.absentExpirationInSeconds);
+  atLeast('leaseInSeconds', resolved.leaseInSeconds, Number.MIN_VALUE);
+  for (const name of ['staleInSeconds', 'softTimeoutMs', 'loadTimeoutMs', 'lockTimeoutMs', 'errorBackoffMs'] as const) {
+    atLeast(name, resolved[name], 0);
+  }
+  atLeast('earlyExpiration', resolved.earlyExpiration, 0);
+  atLeast('jitter', resolved.jitter, 0);
+  if (resolved.jitter > 1) throw new CacheOptionError('jitter is a share from 0 to 1.');
+  return resolved;
+}
+
+function atLeast(name: string, value: number, least: number): void {
+  if (typeof value === 'number' && value >= least) return;
+  throw new CacheOptionError(`${name} is a number of at least ${least === 0 ? 0 : 'more than 0'}.`);
+}
+
+function withoutUndefined(options: LoadOptions): Partial<ResolvedLoadOptions> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => value !== undefined && name in DEFAULTS),
+  ) as Partial<ResolvedLoadOptions>;
+}

@@ -1,0 +1,11 @@
+export type { ManyContext, ManyLoader } from './batch-load.ts';
+export { createCache } from './create-cache.ts';
+export type { GetOrSetOptions, LoadContext, Loader, LoadOptions } from './get-or-set-options.ts';
+export type { NearCache, SharedCache } from './levels.ts';
+export type { AnswerSource } from './load-path.ts';
+export { Namespace, type NamespaceOptions } from './namespace.ts';
+export type { ManyValues } from './read-through.ts';
+export { type MemoizeOptions, type SourcedValue, StackCache } from './stack-cache.ts';
+export type { StackOptions } from './stack-options.ts';
+export type { StandardSchema } from './standard-schema.ts';
+export { systemTimers, type Timers } from './timers.ts';

@@ -1,0 +1,86 @@
+/** One read, load or write under way whose value is to be kept locally when it ends. */
+export interface InFlight {
+  readonly key: string;
+}
+
+interface Registration extends InFlight {
+  isPoisoned: boolean;
+  readonly tagEventAtStart: number;
+}
+
+/**
+ * Decides whether a value that was on its way while things were invalidated may still be kept locally.
+ *
+ * Invariant: a value is admitted only if, since its registration, neither its key nor one of its tags nor everything was
+ * invalidated. The registration comes before the request to the shared store, so an invalidation that the answer may
+ * have missed always finds it. The breaking order that this closes: read sent, answered with the old value, key removed
+ * in the store and locally, the old value kept after that.
+ *
+ * A value's tags are known only when it arrives. So tag invalidations are numbered, and what was on its way compares the
+ * number at its start with the newest of each of its tags.
+ */
+export class InstallFence {
+  readonly #inFlight = new Map<string, Set<Registration>>();
+  readonly #tagEvents = new Map<string, number>();
+  #tagEvent = 0;
+  #count = 0;
+
+  /** Call before the request is sent. */
+  register(key: string): InFlight {
+    const registration: Registration = { key, isPoisoned: false, tagEventAtStart: this.#tagEvent };
+    const others = this.#inFlight.get(key);
+    if (others === undefined) this.#inFlight.set(key, new Set([registration]));
+    else others.add(registration);
+    this.#count += 1;
+    return registration;
+  }
+
+  /** True if the value may be kept. Call in the same turn as keeping it, and `end` after. */
+  admits(inFlight: InFlight, tags: readonly string[]): boolean {
+    const registration = inFlight as Registration;
+    if (registration.isPoisoned) return false;
+    return !tags.some((tag) => (this.#tagEvents.get(tag) ?? 0) > registration.tagEventAtStart);
+  }
+
+  /** True if anything was invalidated since the start that could concern a value of this key with whatever tags. */
+  isSuspect(inFlight: InFlight): boolean {
+    const registration = inFlight as Registration;
+    return registration.isPoisoned || registration.tagEventAtStart !== this.#tagEvent;
+  }
+
+  /** Call once for every registration, whatever became of it. */
+  end(inFlight: InFlight): void {
+    const registrations = this.#inFlight.get(inFlight.key);
+    if (!registrations?.delete(inFlight as Registration)) return;
+    if (registrations.size === 0) this.#inFlight.delete(inFlight.key);
+    this.#count -= 1;
+    // With nothing on its way there is nobody left who could have missed these.
+    if (this.#count === 0) this.#tagEvents.clear();
+  }
+
+  /** The key was invalidated or written. `except` is the write's own registration, which must not poison itself. */
+  poisonKey(key: string, except?: InFlight): void {
+    for (const registration of this.#inFlight.get(key) ?? []) {
+      if (registration !== except) registration.isPoisoned = true;
+    }
+  }
+
+  /** The tags were invalidated. */
+  poisonTags(tags: readonly string[]): void {
+    this.#tagEvent += 1;
+    if (this.#count === 0) return;
+    for (const tag of tags) this.#tagEvents.set(tag, this.#tagEvent);
+  }
+
+  /** Every key that begins with `prefix` was invalidated. */
+  poisonPrefix(prefix: string): void {
+    for (const key of this.#inFlight.keys()) if (key.startsWith(prefix)) this.poisonKey(key);
+  }
+
+  /** Everything was invalidated, or may have been. */
+  poisonAll(): void {
+    for (const registrations of this.#inFlight.values()) {
+      for (const registration of registrations) registration.isPoisoned = true;
+    }
+  }
+}

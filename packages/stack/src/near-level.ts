@@ -1,0 +1,106 @@
+import type { InvalidationBus } from '@cache/core';
+import type { InFlight, InstallFence } from './install-fence.ts';
+import type { NearCache } from './levels.ts';
+import type { Installable } from './load-flight.ts';
+import type { Timers } from './timers.ts';
+
+/** What a stack keeps in this process, if it keeps anything. */
+export interface LocalLevel<V> {
+  /** The value, if it is there and may be served. */
+  read(key: string): V | undefined;
+  /** Keeps what came from the shared level, if the fence admits it. */
+  install(inFlight: InFlight, item: Installable<V>): void;
+  drop(key: string): void;
+  dropTags(tags: readonly string[]): void;
+  dropPrefix(prefix: string): void;
+  dropAll(): void;
+}
+
+/** No first level: every read goes to the shared one. */
+export const noLevel: LocalLevel<never> = {
+  read: () => undefined,
+  install: () => {},
+  drop: () => {},
+  dropTags: () => {},
+  dropPrefix: () => {},
+  dropAll: () => {},
+};
+
+/** No second level: the near cache is the store itself, so a hit needs no promise and nothing is ever copied. */
+export function onlyLevel<V>(cache: NearCache<V>): LocalLevel<V> {
+  return { ...noLevel, read: (key) => cache.get(key) };
+}
+
+/** How long copies may live and be believed. */
+export interface NearLevelOptions {
+  readonly bus: InvalidationBus | undefined;
+  /** With a bus: serve only while its last answered poll is at most this old. Without one: the longest life of a copy. */
+  readonly maxStalenessInSeconds: number;
+  /** The longest life of a copy with a bus. */
+  readonly maxExpirationInSeconds: number;
+}
+
+/**
+ * A near cache in front of a shared one.
+ *
+ * Invariant: what it serves was not invalidated by this process at all, nor by another one longer ago than
+ * `maxStalenessInSeconds`. Silence is not health: with a bus, every hit asks when the bus was last *heard*, so a cut,
+ * half-open or frozen connection makes the level answer nothing.
+ */
+export class NearLevel<V> implements LocalLevel<V> {
+  readonly #cache: NearCache<V>;
+  readonly #fence: InstallFence;
+  readonly #timers: Timers;
+  readonly #bus: InvalidationBus | undefined;
+  readonly #maxStalenessMs: number;
+  readonly #longestLifeInSeconds: number;
+
+  constructor(cache: NearCache<V>, fence: InstallFence, timers: Timers, options: NearLevelOptions) {
+    this.#cache = cache;
+    this.#fence = fence;
+    this.#timers = timers;
+    this.#bus = options.bus;
+    this.#maxStalenessMs = options.maxStalenessInSeconds * 1000;
+    this.#longestLifeInSeconds =
+      options.bus === undefined ? options.maxStalenessInSeconds : options.maxExpirationInSeconds;
+  }
+
+  read(key: string): V | undefined {
+    return this.#isProven() ? this.#cache.get(key) : undefined;
+  }
+
+  install(inFlight: InFlight, { value, remainingInSeconds, tags, sentAtMs }: Installable<V>): void {
+    if (!this.#fence.admits(inFlight, tags) || !this.#isProven()) return;
+    // The answer's time on the way is the entry's too: count from when the question was sent.
+    const elapsedInSeconds = (this.#timers.now() - sentAtMs) / 1000;
+    const remaining = remainingInSeconds === null ? Number.POSITIVE_INFINITY : remainingInSeconds - elapsedInSeconds;
+    const expirationInSeconds = Math.min(remaining, this.#longestLifeInSeconds);
+    if (expirationInSeconds <= 0) return;
+    this.#cache.set(inFlight.key, value as NonNullable<V>, { expirationInSeconds, tags });
+  }
+
+  drop(key: string): void {
+    this.#cache.removeItem(key);
+  }
+
+  dropTags(tags: readonly string[]): void {
+    this.#cache.invalidateTags(tags);
+  }
+
+  dropPrefix(prefix: string): void {
+    // A cache that cannot drop a part drops more than it must, never less.
+    if (this.#cache.clearPrefix === undefined) this.#cache.clear();
+    else this.#cache.clearPrefix(prefix);
+  }
+
+  dropAll(): void {
+    this.#cache.clear();
+  }
+
+  #isProven(): boolean {
+    const bus = this.#bus;
+    if (bus === undefined) return true;
+    const { liveAtMs } = bus;
+    return liveAtMs !== undefined && this.#timers.now() - liveAtMs <= this.#maxStalenessMs;
+  }
+}

@@ -1,0 +1,88 @@
+import { type CacheHooks, CacheOptionError, type InvalidationBus, type KeyTransformer } from '@cache/core';
+import type { LoadOptions } from './get-or-set-options.ts';
+import type { NearCache, SharedCache } from './levels.ts';
+import type { Timers } from './timers.ts';
+
+/** What a stack is made of. At least one level is needed. */
+export interface StackOptions<V = unknown> {
+  /**
+   * The first level: a synchronous cache with tags, such as `InMemoryCache`, of this stack's own. Alone, it is the store.
+   * @default none: every read goes to the second level
+   */
+  readonly l1?: NearCache<V>;
+  /**
+   * The second level, shared between processes. With `getOrLease` and `fill` it fences loads between processes; with less,
+   * within this one.
+   * @default none: the first level is the store
+   */
+  readonly l2?: SharedCache<V>;
+  /**
+   * Tells the first levels of other processes what was invalidated.
+   * @default none: copies in the first level live at most `maxL1StalenessInSeconds`
+   */
+  readonly bus?: InvalidationBus;
+  /**
+   * How long another process's invalidation may go unseen. With a bus, the first level answers only while the bus was heard
+   * within this time; without one, nothing lives longer in it.
+   * @default 2
+   */
+  readonly maxL1StalenessInSeconds?: number;
+  /**
+   * The longest life of a copy in the first level with a bus: what a process costs that dies between writing to the second
+   * level and telling the bus.
+   * @default 30
+   */
+  readonly maxL1ExpirationInSeconds?: number;
+  /**
+   * The cache's name in events and statistics.
+   * @default 'stack'
+   */
+  readonly name?: string;
+  /**
+   * Told of hits, misses, loads and failures of the stack as a whole; each level has hooks of its own.
+   * @default none
+   */
+  readonly hooks?: CacheHooks | readonly CacheHooks[];
+  /**
+   * Turns keys into what both levels store.
+   * @default keys are stored as they are
+   */
+  readonly keyTransformer?: KeyTransformer;
+  /**
+   * How `getOrSet` loads and stores unless a call says otherwise; its `expirationInSeconds` holds for `set` too.
+   * @default see `LoadOptions`
+   */
+  readonly defaults?: LoadOptions;
+  /**
+   * Time behind one seam, for tests.
+   * @default the process's own
+   */
+  readonly timers?: Timers;
+  /**
+   * Uniform in [0, 1), for tests.
+   * @default Math.random
+   */
+  readonly random?: () => number;
+}
+
+/**
+ * Passes if the options fit together.
+ *
+ * @throws CacheOptionError
+ */
+export function validateStackOptions<V>(options: StackOptions<V>): void {
+  if (options.l1 === undefined && options.l2 === undefined) {
+    throw new CacheOptionError('createCache needs a level: l1, l2 or both.', { backend: 'stack' });
+  }
+  if (options.bus !== undefined && (options.l1 === undefined || options.l2 === undefined)) {
+    throw new CacheOptionError('A bus joins first levels over a shared second one: it needs l1 and l2.', {
+      backend: 'stack',
+    });
+  }
+  for (const name of ['maxL1StalenessInSeconds', 'maxL1ExpirationInSeconds'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(typeof value === 'number' && value > 0)) {
+      throw new CacheOptionError(`${name} is a number over 0.`, { backend: 'stack' });
+    }
+  }
+}
