@@ -9,7 +9,8 @@ export interface RedactedCause {
  * passwords into messages and hidden properties; none of that is kept.
  */
 export function redactedCause(error: unknown): RedactedCause {
-  if (typeof error !== 'object' || error === null) return { name: typeof error, code: undefined };
+  if (error === null) return { name: 'null', code: undefined };
+  if (typeof error !== 'object') return { name: typeof error, code: undefined };
   const { name, code } = error as { name?: unknown; code?: unknown };
   return { name: identifier(name) ?? 'Error', code: identifier(code) };
 }
