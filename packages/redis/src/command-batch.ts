@@ -1,0 +1,188 @@
+import { DeadlineQueue } from './deadline-queue.ts';
+import { Flight } from './flight.ts';
+import { MultiGet, type ReadCall, type StoredReplies } from './multi-get.ts';
+import { type CommandSettings, type PendingCommand, SimpleCommand } from './pending-command.ts';
+import type { RedisArgument } from './redis-client.ts';
+import type { RedisNode, RedisNodes } from './redis-node.ts';
+import { TooManyPending } from './server-error.ts';
+
+/** How a {@link CommandBatch} behaves. */
+export interface CommandBatchSettings {
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** How many calls may be outstanding. */
+  readonly maxPending: number;
+  /** How many keys one MGET has. */
+  readonly maxBatchSize: number;
+  /** Told when a deadline passed without any answer to any command; `answerCount` says which silence it is. */
+  readonly onSilence?: (answerCount: number) => void;
+}
+
+/** What reads that meet a frame need besides, asked for in the same tick. */
+export interface ReadCompanions {
+  /** Called before the reads of a tick are sent. */
+  accompany(reads: readonly MultiGet[]): void;
+  /** Settles what was read. */
+  settle(command: MultiGet, replies: StoredReplies): void;
+}
+
+const SETTLED: Promise<void> = Promise.resolve();
+
+/**
+ * Collects the commands of one tick and sends them together, after all promise jobs of the tick and before the client's
+ * own write, so that nothing waits for a turn of the event loop.
+ *
+ * **Order.** Invariant: for each key, commands reach the server in the order in which they were called.
+ * - Commands are sent in the order of the calls, and a connection is first in, first out.
+ * - Gets on a single server are the exception: they gather in one open MGET, which is sent last. A get that comes after
+ *   a write of its key still sees it, since the MGET goes after. A get that comes before a write of its key must not,
+ *   so that write closes the open MGET, which takes its place in the order before it. The keys are looked up in a set
+ *   that is filled only when a tick mixes both.
+ * - What takes a second round trip holds its keys in a `KeyGate` meanwhile.
+ *
+ * **Isolation.** Values are serialised before they get here, a pipelined command fails alone, and MGET answers nil for
+ * what is no string.
+ *
+ * **Deadline.** One per tick and kind, from a {@link DeadlineQueue}.
+ */
+export class CommandBatch {
+  readonly nodes: RedisNodes;
+  /** Grows with each tick that was sent: what was added under one number travels together. */
+  flushCount = 0;
+  readonly #settings: CommandBatchSettings;
+  readonly #reads: DeadlineQueue;
+  readonly #writes: DeadlineQueue;
+  #companions: ReadCompanions | undefined;
+  #queue: PendingCommand[] = [];
+  #openRead: MultiGet | undefined;
+  #readCommands: MultiGet[] = [];
+  #isArmed = false;
+  #outstandingCount = 0;
+  #answerCount = 0;
+
+  constructor(nodes: RedisNodes, settings: CommandBatchSettings) {
+    this.nodes = nodes;
+    this.#settings = settings;
+    this.#reads = new DeadlineQueue(settings.readTimeoutMs);
+    this.#writes = new DeadlineQueue(settings.writeTimeoutMs);
+  }
+
+  /** How many calls wait for the server, those included that were given up. */
+  get outstandingCount(): number {
+    return this.#outstandingCount;
+  }
+
+  set companions(companions: ReadCompanions) {
+    this.#companions = companions;
+  }
+
+  /** Reads one key; `call` is told of the outcome. */
+  read(call: ReadCall): void {
+    if (!this.#admit(call)) return;
+    const open = this.#openRead;
+    if (open !== undefined && open.calls.length < this.#settings.maxBatchSize && !this.nodes.isCluster) {
+      open.add(call);
+      return;
+    }
+    if (open !== undefined) this.#queue.push(open);
+    this.#openRead = new MultiGet(call, this.#settleRead);
+    this.#readCommands.push(this.#openRead);
+    this.#arm();
+  }
+
+  /** Sends a command. */
+  add(command: PendingCommand): void {
+    if (!this.#admit(command)) return;
+    if (command.isWrite && this.#openRead?.has(command.key)) this.#closeRead(this.#openRead);
+    this.#queue.push(command);
+    this.#arm();
+  }
+
+  /** Sends a command and gives its reply. */
+  send(args: readonly RedisArgument[], settings: CommandSettings): Promise<unknown> {
+    return new Promise((resolve, reject) => this.add(new SimpleCommand(args, settings, resolve, reject)));
+  }
+
+  #admit(call: { readonly callCount: number; fail(reason: unknown): void }): boolean {
+    if (this.#outstandingCount < this.#settings.maxPending) {
+      this.#outstandingCount += call.callCount;
+      return true;
+    }
+    call.fail(new TooManyPending(this.#settings.maxPending));
+    return false;
+  }
+
+  #closeRead(open: MultiGet): void {
+    this.#queue.push(open);
+    this.#openRead = undefined;
+  }
+
+  #arm(): void {
+    if (this.#isArmed) return;
+    this.#isArmed = true;
+    SETTLED.then(this.#afterPromiseJobs);
+  }
+
+  readonly #afterPromiseJobs = (): void => {
+    process.nextTick(this.#flush);
+  };
+
+  readonly #flush = (): void => {
+    if (this.#openRead !== undefined) this.#closeRead(this.#openRead);
+    if (this.#readCommands.length > 0) this.#companions?.accompany(this.#readCommands);
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#readCommands = [];
+    this.#isArmed = false;
+    this.flushCount += 1;
+    const reads = this.#flight(this.#reads, this.#settings.readTimeoutMs);
+    const writes = this.#flight(this.#writes, this.#settings.writeTimeoutMs);
+    for (const command of queue) {
+      const flight = command.isWrite ? writes : reads;
+      flight.add(command);
+      this.#dispatch(command, flight);
+    }
+    reads.depart();
+    writes.depart();
+  };
+
+  #flight(deadlines: DeadlineQueue, timeoutMs: number): Flight {
+    return new Flight(deadlines, timeoutMs, this.#answerCount, this.#onExpire);
+  }
+
+  #dispatch(command: PendingCommand, flight: Flight): void {
+    let sent: Promise<unknown>;
+    try {
+      const node: RedisNode = command.node ?? this.nodes.nodeOf(command.key);
+      sent = node.send(command.args(node), command.format, command.key);
+    } catch (error) {
+      this.#land(command, flight);
+      command.fail(error);
+      return;
+    }
+    sent.then(
+      (reply) => {
+        this.#land(command, flight);
+        this.#answerCount += 1;
+        command.succeed(reply);
+      },
+      (error: unknown) => {
+        this.#land(command, flight);
+        command.fail(error);
+      },
+    );
+  }
+
+  #land(command: PendingCommand, flight: Flight): void {
+    flight.land();
+    this.#outstandingCount -= command.callCount;
+  }
+
+  readonly #settleRead = (command: MultiGet, replies: StoredReplies): void => {
+    this.#companions?.settle(command, replies);
+  };
+
+  readonly #onExpire = (flight: Flight): void => {
+    if (flight.answerCount === this.#answerCount) this.#settings.onSilence?.(this.#answerCount);
+  };
+}

@@ -1,0 +1,127 @@
+import { CacheOptionError, redactedCause, withDeadline } from '@cache/core';
+import { createClient } from 'redis';
+import type { StandaloneClient } from './redis-client.ts';
+import { credentialsError, isCredentialsError } from './server-error.ts';
+
+/** How a connection of the cache's own is made. */
+export interface RedisConnectOptions {
+  /**
+   * Milliseconds after which `connect` gives the cache, connected or not.
+   * @default 2000
+   */
+  readonly connectTimeoutMs?: number;
+  /**
+   * The RESP version.
+   * @default 3
+   */
+  readonly RESP?: 2 | 3;
+}
+
+/** A client that the cache made and closes. */
+export interface OwnClient {
+  readonly client: StandaloneClient;
+  /** Gives up a connection on which nothing is heard any more, and makes a new one. */
+  onSilence(answerCount: number): void;
+  close(): Promise<void>;
+}
+
+/** How long a server may say nothing while calls time out before its connection is given up. */
+const SILENCE_LIMIT_MS = 1_000;
+
+const CLOSE_TIMEOUT_MS = 500;
+
+const MAX_RECONNECT_DELAY_MS = 500;
+
+/**
+ * Makes a client with settings under which a lost server is noticed and found again:
+ *
+ * - no offline queue: a write that waits for a server would be carried out much later, over newer ones;
+ * - a ping each second and a socket that is given up after three silent ones; `socketTimeout` without `pingInterval`
+ *   would close a healthy idle connection;
+ * - reconnecting for ever, with a delay of at most half a second.
+ *
+ * Settles within `connectTimeoutMs`, connected or not.
+ *
+ * @throws CacheOptionError for a URL that is none, and for credentials that are refused
+ */
+export async function connectOwnClient(
+  url: string,
+  { connectTimeoutMs = 2_000, RESP = 3 }: RedisConnectOptions,
+): Promise<OwnClient> {
+  if (!(connectTimeoutMs > 0)) {
+    throw new CacheOptionError('connectTimeoutMs is a number of milliseconds over 0.', { backend: 'redis' });
+  }
+  let isFirst = true;
+  let areRefused = false;
+  const client = makeClient(url, RESP, (retries, cause) => {
+    areRefused = isFirst && isCredentialsError(cause);
+    // Refused later, they may be put right, and it goes on trying.
+    if (areRefused) return new Error('Credentials refused.');
+    return Math.min(50 * 2 ** Math.min(retries, 4), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
+  });
+  const connecting = client.connect();
+  await withDeadline(connecting, connectTimeoutMs, () => new Error('Not yet.')).catch(() => {});
+  if (areRefused) throw credentialsError({ operation: 'connect', backend: 'redis' });
+  isFirst = false;
+  return { client, onSilence: silenceListener(client), close: () => closeClient(client) };
+}
+
+type ReconnectStrategy = (retries: number, cause: Error) => number | Error;
+
+/** What is used of a client that belongs to the cache. */
+type OwnedConnection = StandaloneClient & {
+  connect(): Promise<unknown>;
+  close(): Promise<unknown>;
+  destroy(): void;
+};
+
+function makeClient(url: string, RESP: 2 | 3, reconnectStrategy: ReconnectStrategy): OwnedConnection {
+  try {
+    const client = createClient({
+      url,
+      RESP,
+      disableOfflineQueue: true,
+      commandsQueueMaxLength: 100_000,
+      pingInterval: 1_000,
+      socket: { connectTimeout: 2_000, socketTimeout: 3_000, reconnectStrategy },
+    });
+    client.on('error', () => {});
+    return client;
+  } catch (error) {
+    // The driver's error carries the whole URL, with the password.
+    throw new CacheOptionError('The URL is none of Redis: redis://[[user]:password@]host[:port][/database].', {
+      operation: 'connect',
+      backend: 'redis',
+      cause: redactedCause(error),
+    });
+  }
+}
+
+/**
+ * A connection that is ready and silent: `socketTimeout` does not see it, since each command written starts its time
+ * anew. Once every call has timed out for a second, the connection is dropped and made again.
+ */
+function silenceListener(client: OwnedConnection): (answerCount: number) => void {
+  let silentCount = -1;
+  let silentSinceMs = 0;
+  return (answerCount) => {
+    const nowMs = performance.now();
+    if (answerCount !== silentCount) {
+      silentCount = answerCount;
+      silentSinceMs = nowMs;
+    } else if (client.isReady && nowMs - silentSinceMs >= SILENCE_LIMIT_MS) {
+      silentSinceMs = nowMs;
+      client.destroy();
+      client.connect().catch(() => {});
+    }
+  };
+}
+
+async function closeClient(client: OwnedConnection): Promise<void> {
+  if (!client.isOpen) return;
+  try {
+    await withDeadline(client.close(), CLOSE_TIMEOUT_MS, () => new Error('It waits for answers that do not come.'));
+  } catch {
+    if (client.isOpen) client.destroy();
+  }
+}

@@ -1,0 +1,93 @@
+import type { StandaloneClient } from './redis-client.ts';
+import type { RedisScript } from './redis-script.ts';
+import { URGENT } from './reply-format.ts';
+import { isCredentialsError } from './server-error.ts';
+
+/** What a client emits, for those who listen. */
+interface ClientEvents {
+  on(event: string, listener: (...args: unknown[]) => void): unknown;
+}
+
+/**
+ * What must be known of a client's connection over its life, shared by every cache on that client.
+ *
+ * - An `error` listener is always attached: without one a lost connection ends the process.
+ * - Scripts that were sent since the connection was made; a new one may lead to another server.
+ * - **Late writes.** A write that timed out may still lie in the connection that is being given up, and reach the server
+ *   after a removal that was acknowledged on the next connection. So each connection's `CLIENT ID` is remembered, and
+ *   the first command on the next one kills it. Where an ACL forbids `CLIENT KILL` this protection is missing.
+ */
+export class ConnectionWatch {
+  /** Grows with every connection that is made. */
+  epoch = 0;
+  /** True while the last thing heard of the connection is that the credentials were refused. */
+  areCredentialsRefused = false;
+  /** When the last connection was made, in monotonic milliseconds. */
+  readyAtMs: number = performance.now();
+  readonly #scripts = new Set<RedisScript>();
+  #connectionId: string | undefined;
+
+  constructor(client: ClientEvents) {
+    client.on('error', (error: unknown) => {
+      this.areCredentialsRefused = isCredentialsError(error);
+    });
+    client.on('ready', () => {
+      this.epoch += 1;
+      this.areCredentialsRefused = false;
+      this.readyAtMs = performance.now();
+      this.#scripts.clear();
+    });
+  }
+
+  /** Remembers the connection's id, now and after every reconnection, and kills the one before. */
+  fence(client: StandaloneClient): void {
+    const identify = (): void => {
+      const oldId = this.#connectionId;
+      this.#connectionId = undefined;
+      if (oldId !== undefined) client.sendCommand(['CLIENT', 'KILL', 'ID', oldId], URGENT).catch(() => {});
+      client.sendCommand(['CLIENT', 'ID'], URGENT).then(
+        (id) => {
+          this.#connectionId = String(id);
+        },
+        () => {},
+      );
+    };
+    client.on('ready', identify);
+    if (client.isReady) identify();
+  }
+
+  /** True if the script was sent on this connection before. */
+  knows(script: RedisScript): boolean {
+    return this.#scripts.has(script);
+  }
+
+  learn(script: RedisScript): void {
+    this.#scripts.add(script);
+  }
+
+  /** Somebody flushed the scripts. */
+  forgetScripts(): void {
+    this.#scripts.clear();
+  }
+}
+
+const watches = new WeakMap<object, ConnectionWatch>();
+
+/** The watch of a client, attached at the first call. It stays as long as the client, whatever caches come and go. */
+export function watchConnection(client: ClientEvents): ConnectionWatch {
+  let watch = watches.get(client);
+  if (watch === undefined) {
+    watch = new ConnectionWatch(client);
+    watches.set(client, watch);
+  }
+  return watch;
+}
+
+/** As {@link watchConnection}, and connections given up are killed. */
+export function watchAndFenceConnection(client: StandaloneClient): ConnectionWatch {
+  const known = watches.get(client);
+  if (known !== undefined) return known;
+  const watch = watchConnection(client);
+  watch.fence(client);
+  return watch;
+}

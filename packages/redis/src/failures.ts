@@ -1,0 +1,54 @@
+import {
+  CacheCorruptionError,
+  type CacheError,
+  type CacheOperation,
+  type HookDispatcher,
+  OutageWarning,
+} from '@cache/core';
+import type { RedisNodes } from './redis-node.ts';
+import { credentialsError, type FailingCall, serverError } from './server-error.ts';
+
+/** Makes of what goes wrong what the application is told, and sees that somebody hears of it. */
+export class Failures {
+  readonly #hooks: HookDispatcher | undefined;
+  readonly #nodes: RedisNodes;
+  readonly #warning: OutageWarning | undefined;
+
+  constructor(name: string, hooks: HookDispatcher | undefined, nodes: RedisNodes) {
+    this.#hooks = hooks;
+    this.#nodes = nodes;
+    this.#warning = hooks?.hears('onError') ? undefined : new OutageWarning(name);
+  }
+
+  /** The error for a call that the server, the client or a deadline failed. */
+  of(reason: unknown, call: FailingCall): CacheError {
+    if (isCacheError(reason)) return reason;
+    const error = this.#areCredentialsRefused()
+      ? credentialsError({ ...call, backend: 'redis' })
+      : serverError(reason, call);
+    this.#warning?.report(error);
+    return error;
+  }
+
+  /** While a connection is refused for its credentials, "not reached" would hide what is wrong. */
+  #areCredentialsRefused(): boolean {
+    return !this.#nodes.isCluster && this.#nodes.nodeOf('').watch.areCredentialsRefused;
+  }
+
+  /** Something stored could not be read. The call itself goes on as a miss. */
+  corruption(operation: CacheOperation): void {
+    const error = new CacheCorruptionError('What is stored cannot be read; it is taken for a miss and removed.', {
+      operation,
+      backend: 'redis',
+    });
+    this.#hooks?.error(operation, error, 0);
+    this.#warning?.report(error);
+  }
+}
+
+/** True for an error of these packages. */
+export function isCacheError(reason: unknown): reason is CacheError {
+  if (!(reason instanceof Error)) return false;
+  const { code } = reason as { code?: unknown };
+  return typeof code === 'string' && code.startsWith('ERR_CACHE_');
+}

@@ -1,0 +1,114 @@
+import {
+  type Awaitable,
+  CacheCorruptionError,
+  type CacheOperation,
+  CacheValueError,
+  hasErrorCode,
+  jsonSerializer,
+  redactedCause,
+  type Serializer,
+} from '@cache/core';
+import { type FrameKind, PLAIN_BYTES_HEADER } from './frame.ts';
+import type { ReplyFormat } from './reply-format.ts';
+
+/** What plain values are where the serializer is binary: counters, and what other programs wrote. */
+const PLAIN_JSON = jsonSerializer();
+
+/** Turns values into what is stored, and back, with the serializer of the cache. */
+export class ItemCodec {
+  /** How what is stored must be read. */
+  readonly format: ReplyFormat;
+  /** The kind of a frame around its payloads. */
+  readonly kind: FrameKind;
+  readonly #serializer: Serializer;
+  readonly #maxValueBytes: number;
+
+  constructor(serializer: Serializer, maxValueBytes: number) {
+    this.#serializer = serializer;
+    this.#maxValueBytes = maxValueBytes;
+    this.format = serializer.format === 'binary' ? 'bytes' : 'text';
+    this.kind = serializer.format === 'binary' ? 'b' : 'v';
+  }
+
+  /**
+   * The payload of a value.
+   *
+   * @throws CacheValueError for what the serializer refuses, and for too many bytes
+   */
+  encode(value: unknown, key: string, operation: CacheOperation): Awaitable<string | Buffer> {
+    let payload: Awaitable<string | Uint8Array>;
+    try {
+      payload = this.#serializer.serialize(value);
+    } catch (error) {
+      throw refused(error, key, operation);
+    }
+    // The usual case first: it is compared with nothing but its length.
+    if (typeof payload === 'string') return this.#checked(payload, key, operation);
+    if (payload instanceof Uint8Array) return this.#checked(bytesOf(payload), key, operation);
+    return payload.then(
+      (settled) => this.#checked(typeof settled === 'string' ? settled : bytesOf(settled), key, operation),
+      (error: unknown) => {
+        throw refused(error, key, operation);
+      },
+    );
+  }
+
+  /** What a payload without tags is stored as by a native SET: JSON as it is, bytes behind a constant header. */
+  plain(payload: string | Buffer): string | Buffer {
+    return typeof payload === 'string' ? payload : Buffer.concat([PLAIN_BYTES_HEADER, payload]);
+  }
+
+  /** The value of a plain item. Throws, or rejects, for what cannot be read. */
+  decodePlain(stored: string | Buffer): Awaitable<unknown> {
+    if (this.#serializer.format === 'binary') return PLAIN_JSON.deserialize(textOf(stored));
+    return this.#serializer.deserialize(stored as string);
+  }
+
+  /** The value in a frame. Throws, or rejects, for what cannot be read. */
+  decodeFramed(payload: string | Buffer, kind: FrameKind): Awaitable<unknown> {
+    if (kind !== 'b') return this.decodePlain(payload);
+    if (this.#serializer.format !== 'binary' || typeof payload === 'string') {
+      throw new CacheCorruptionError('Bytes are stored where this cache expects text.', { backend: 'redis' });
+    }
+    return this.#serializer.deserialize(payload);
+  }
+
+  #checked(payload: string | Buffer, key: string, operation: CacheOperation): string | Buffer {
+    const isText = typeof payload === 'string';
+    // Text that begins like a frame would be read as one; `null` and nothing at all are what "no value" reads like.
+    const isUnreadable = isText && (payload === '' || payload === 'null' || payload.charCodeAt(0) === 1);
+    if (isUnreadable || isText !== (this.#serializer.format === 'json')) {
+      throw new CacheValueError('The serializer gives nothing that can be stored for this value.', {
+        key,
+        operation,
+        backend: 'redis',
+      });
+    }
+    // No UTF-16 unit has more than three bytes, so short texts need not be measured.
+    if (payload.length * 3 > this.#maxValueBytes && Buffer.byteLength(payload) > this.#maxValueBytes) {
+      throw new CacheValueError(
+        `The value has ${Buffer.byteLength(payload)} bytes; ${this.#maxValueBytes} are allowed (maxValueBytes).`,
+        { key, operation, backend: 'redis', path: '$' },
+      );
+    }
+    return payload;
+  }
+}
+
+function bytesOf(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function textOf(stored: string | Buffer): string {
+  return typeof stored === 'string' ? stored : stored.toString('utf8');
+}
+
+/** What a serializer threw, with the key. The message of somebody else's serializer may quote the value. */
+function refused(error: unknown, key: string, operation: CacheOperation): CacheValueError {
+  const where = { key, operation, backend: 'redis' };
+  if (hasErrorCode(error, 'ERR_CACHE_VALUE')) {
+    const { path } = error;
+    return new CacheValueError(error.message, path === undefined ? where : { ...where, path });
+  }
+  return new CacheValueError('The serializer could not write the value.', { ...where, cause: redactedCause(error) });
+}

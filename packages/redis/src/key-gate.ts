@@ -1,0 +1,43 @@
+/**
+ * Keeps the program order of a key while something that takes more than one round trip is under way on it: a later call
+ * on that key begins when the earlier one has sent its last command. Keys that nothing holds pay a look at a size.
+ *
+ * Invariant: of two calls on one key of which the first holds it, the second sends its first command after the first
+ * one's last.
+ */
+export class KeyGate {
+  readonly #held = new Map<string, Promise<void>>();
+
+  /** True if some key is held. */
+  get isInUse(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** Runs `work` when nothing holds the key. */
+  after<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#held.get(key);
+    return before === undefined ? work() : before.then(work);
+  }
+
+  /** Runs `work` when nothing holds any of the keys. */
+  async afterAll<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    if (this.isInUse) await Promise.all(keys.map((key) => this.#held.get(key)));
+    return work();
+  }
+
+  /** Runs `work` when nothing holds the key, and holds it until `work` has settled. */
+  hold<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const answer = this.after(key, work);
+    this.holdUntil(key, answer);
+    return answer;
+  }
+
+  /** Holds a key until `work`, which is under way, has settled. */
+  holdUntil(key: string, work: Promise<unknown>): void {
+    const release = (): void => {
+      if (this.#held.get(key) === held) this.#held.delete(key);
+    };
+    const held: Promise<void> = work.then(release, release);
+    this.#held.set(key, held);
+  }
+}

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+import type { Lease } from '@cache/core';
+
+/** What a lease's token holds: the token in the key's header, and the stamp that was read before the load. */
+export interface LeaseParts {
+  readonly token: string;
+  /** `undefined` if the tags' sequence could not be read: then what is loaded may carry no tags. */
+  readonly stamp: string | undefined;
+}
+
+/** A token that nobody else has: 96 random bits in 16 characters. */
+export function newToken(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** A lease as the application holds it. */
+export function leaseOf(key: string, { token, stamp }: LeaseParts): Lease {
+  return { key, token: stamp === undefined ? token : `${token}.${stamp}` };
+}
+
+/** What a lease holds; `undefined` if this cache never granted such a one. */
+export function leaseParts(lease: Lease): LeaseParts | undefined {
+  const match = /^([\w-]{16})(?:\.(\d{16}))?$/.exec(String(lease.token));
+  return match?.[1] === undefined ? undefined : { token: match[1], stamp: match[2] };
+}

@@ -1,0 +1,609 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+import {
+  ABSENT,
+  type Absent,
+  type AsyncCache,
+  type AtomicCache,
+  type BatchCache,
+  CacheClosedError,
+  type CacheEntry,
+  type CacheErrorContext,
+  type CacheItem,
+  type CacheOperation,
+  CacheOptionError,
+  type CacheOutcome,
+  type CleanableCache,
+  type CleanupOptions,
+  type ClosableCache,
+  type CounterOptions,
+  createHookDispatcher,
+  type Expiration,
+  expirationOf,
+  type FillOptions,
+  type HookDispatcher,
+  type InspectableCache,
+  type Interruptible,
+  type IterableCache,
+  jsonSerializer,
+  type Lease,
+  type LeaseOptions,
+  type LeasingCache,
+  leaseInSecondsOf,
+  loadDurationMsOf,
+  type PingableCache,
+  type SetOptions,
+  staleInSecondsOf,
+  type TaggedCache,
+  tagsOf,
+  validateCounterAmount,
+  validateTagList,
+  validateValue,
+} from '@cache/core';
+import { incrementItem, removeItemIfEquals, setItemWithNx } from './atomic-items.ts';
+import type { CacheParts } from './cache-parts.ts';
+import { CallObserver } from './call-observer.ts';
+import { clearKeys } from './clear-keys.ts';
+import { CommandBatch } from './command-batch.ts';
+import { connectOwnClient, type OwnClient, type RedisConnectOptions } from './connect.ts';
+import { Failures } from './failures.ts';
+import { FrameReader } from './frame-reader.ts';
+import { ItemCodec } from './item-codec.ts';
+import { describeItem, getItem, getItems, inspectItem } from './item-reads.ts';
+import { type NewItem, removeItem, setItem, setPlain } from './item-writes.ts';
+import { KeyGate } from './key-gate.ts';
+import { KeySpace } from './key-space.ts';
+import { expireItem, fill, getEntries, getOrLease, release, renew } from './lease-protocol.ts';
+import { listKeys } from './list-keys.ts';
+import type { RedisBus } from './redis-bus.ts';
+import { limitsOf, type RedisCacheLimits, type RedisCacheOptions } from './redis-cache-options.ts';
+import type { RedisClient } from './redis-client.ts';
+import { nodesOf } from './redis-nodes.ts';
+import { collectTags, endTags } from './tag-ends.ts';
+import { TagView } from './tag-view.ts';
+import { inWaves } from './waves.ts';
+
+const BACKEND = 'redis';
+
+/** Tells the hooks what a call did to its keys, and how it ended as a whole. */
+type Report<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome;
+
+const done: Report<unknown> = () => 'done';
+
+/**
+ * A cache in Redis or Valkey, over a client of the `redis` package that the application made and closes: standalone,
+ * Sentinel or Cluster. An `error` listener is attached to it, so that a lost connection does not end the process.
+ *
+ * Calls of one tick travel together, in the order in which they were made for each key. Every round trip settles within
+ * its deadline: a call rejects with `CacheTimeoutError` or `CacheUnavailableError` when Redis does not answer as it
+ * should, and with `CacheOptionError` when it refuses the credentials or the client was never connected.
+ *
+ * ```ts
+ * const client = createClient({ url: 'redis://localhost' });
+ * await client.connect();
+ * const cache = new RedisCache(client, { prefix: 'myapp:' });
+ * await cache.set('user:123', { name: 'Alice' }, 600);
+ * ```
+ */
+export class RedisCache<V = unknown>
+  implements
+    AsyncCache<V>,
+    BatchCache<V>,
+    AtomicCache<V>,
+    TaggedCache,
+    LeasingCache<V>,
+    IterableCache,
+    InspectableCache<V>,
+    CleanableCache,
+    PingableCache,
+    ClosableCache,
+    AsyncDisposable
+{
+  readonly #parts: CacheParts;
+  readonly #limits: RedisCacheLimits;
+  readonly #observer: CallObserver | undefined;
+  readonly #allowClearAll: boolean;
+  #ownClient: OwnClient | undefined;
+  #isClosed = false;
+
+  /** @throws CacheOptionError for an option that is none, and for what is no client of the `redis` package */
+  constructor(client: RedisClient, options: RedisCacheOptions = {}) {
+    const { name = BACKEND, prefix = 'cache:', keyTransformer, serializer = jsonSerializer() } = options;
+    this.#limits = limitsOf(options);
+    const batch = new CommandBatch(nodesOf(client), {
+      ...this.#limits,
+      onSilence: (answerCount) => this.#ownClient?.onSilence(answerCount),
+    });
+    const keys = new KeySpace(prefix, keyTransformer);
+    const tags = new TagView(batch, keys.tagsKey);
+    batch.companions = new FrameReader(batch, tags);
+    const hooks = createHookDispatcher(options.hooks, { cache: name, backend: BACKEND });
+    this.#observer = hooks === undefined ? undefined : new CallObserver(hooks);
+    this.#parts = {
+      batch,
+      keys,
+      codec: new ItemCodec(serializer, this.#limits.maxValueBytes),
+      gate: new KeyGate(),
+      tags,
+      failures: new Failures(name, hooks, batch.nodes),
+      bus: options.bus,
+    };
+    this.#allowClearAll = options.allowClearAll ?? false;
+  }
+
+  /**
+   * A cache with a client of its own, made with settings under which a lost server is noticed and found again; `close()`
+   * ends it. Settles within `connectTimeoutMs` even if the server is down, and goes on connecting.
+   *
+   * @throws CacheOptionError for a URL that is none, and for credentials that are refused
+   */
+  static async connect<V = unknown>(
+    url: string,
+    options: RedisCacheOptions & RedisConnectOptions = {},
+  ): Promise<RedisCache<V>> {
+    limitsOf(options);
+    const own = await connectOwnClient(url, options);
+    try {
+      const cache = new RedisCache<V>(own.client, options);
+      cache.#ownClient = own;
+      return cache;
+    } catch (error) {
+      await own.close();
+      throw error;
+    }
+  }
+
+  /** The bus that this cache tells of what it removes, expires and clears; `undefined` if it has none. */
+  get bus(): RedisBus | undefined {
+    return this.#parts.bus;
+  }
+
+  get<T extends V = V>(key: string): Promise<T | undefined> {
+    const observer = this.#observer;
+    const value =
+      observer === undefined ? this.#get(key) : observer.run('get', () => this.#get(key), oneRead('get', key));
+    return value as Promise<T | undefined>;
+  }
+
+  set(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<void> {
+    const observer = this.#observer;
+    if (observer === undefined) return this.#set(key, value, options);
+    return observer.run('set', () => this.#set(key, value, options), keyed('set', 'set', key, always));
+  }
+
+  removeItem(key: string): Promise<boolean> {
+    const work = (context: CacheErrorContext): Promise<boolean> => {
+      const { gate, keys } = this.#parts;
+      const redisKey = keys.redisKey(key, context);
+      return gate.after(redisKey, () => removeItem(this.#parts, 'removeItem', key, redisKey));
+    };
+    return this.#call('removeItem', true, work, keyed('removeItem', 'remove', key, isTrue));
+  }
+
+  exists(key: string): Promise<boolean> {
+    return this.#call('exists', false, async (context) => (await this.#describe(key, 'exists', context)) !== undefined);
+  }
+
+  /** Removes the items under the prefix, in pages of 500, from every master. Refused for an empty prefix without `allowClearAll`. */
+  clear(options?: Interruptible): Promise<void> {
+    return this.#clear('clear', '', options);
+  }
+
+  clearPrefix(prefix: string, options?: Interruptible): Promise<void> {
+    return this.#clear('clearPrefix', prefix, options);
+  }
+
+  mget(keys: readonly string[]): Promise<(V | undefined)[]> {
+    const work = async (context: CacheErrorContext): Promise<(V | undefined)[]> => {
+      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, context));
+      return this.#parts.gate.afterAll(redisKeys, () => getItems(this.#parts, redisKeys)) as Promise<(V | undefined)[]>;
+    };
+    return this.#call('mget', false, work, (values, hooks, durationMs) => {
+      for (const [index, key] of keys.entries()) {
+        if (values[index] === undefined) hooks.miss('mget', key, durationMs);
+        else hooks.hit('mget', key, durationMs);
+      }
+      return 'done';
+    });
+  }
+
+  mset(
+    entries: Iterable<readonly [key: string, value: NonNullable<V>]>,
+    options?: Expiration | SetOptions,
+  ): Promise<void> {
+    const appKeys: string[] = [];
+    const work = async (context: CacheErrorContext): Promise<void> => {
+      const expirationInSeconds = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
+      const tags = tagsOf(options, context);
+      const encoding = new Map<string, { key: string; payload: string | Buffer | Promise<string | Buffer> }>();
+      for (const [key, value] of entries) {
+        const redisKey = this.#parts.keys.redisKey(key, context);
+        validateValue(value, { ...context, key });
+        encoding.set(redisKey, { key, payload: this.#parts.codec.encode(value, key, 'mset') });
+      }
+      const items: NewItem[] = [];
+      for (const [redisKey, { key, payload }] of encoding) {
+        const settled = isPayload(payload) ? payload : await payload;
+        items.push({ redisKey, payload: settled, expirationInSeconds, tags });
+        appKeys.push(key);
+      }
+      await inWaves(this.#parts.gate, items, (item) => setItem(this.#parts, 'mset', item));
+    };
+    return this.#call('mset', true, work, (_, hooks, durationMs) => {
+      for (const key of appKeys) hooks.set('mset', key, durationMs);
+      return 'done';
+    });
+  }
+
+  removeItems(keys: readonly string[]): Promise<number> {
+    let removed: readonly { readonly key: string }[] = [];
+    const work = async (context: CacheErrorContext): Promise<number> => {
+      const items = new Map(keys.map((key) => [this.#parts.keys.redisKey(key, context), key]));
+      const list = [...items].map(([redisKey, key]) => ({ redisKey, key }));
+      const answers = await inWaves(this.#parts.gate, list, ({ key, redisKey }) =>
+        removeItem(this.#parts, 'removeItems', key, redisKey),
+      );
+      removed = list.filter((_, index) => answers[index]);
+      return removed.length;
+    };
+    return this.#call('removeItems', true, work, (_, hooks, durationMs) => {
+      for (const { key } of removed) hooks.remove('removeItems', key, durationMs);
+      return 'done';
+    });
+  }
+
+  increment(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+    return this.#count('increment', key, amount, options);
+  }
+
+  decrement(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+    return this.#count('decrement', key, amount, options);
+  }
+
+  setWithNx(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const item = this.#newItem(key, value, options, 'setWithNx', context);
+      const { gate } = this.#parts;
+      return gate.after(item.redisKey, async () =>
+        setItemWithNx(this.#parts, { ...item, payload: isPayload(item.payload) ? item.payload : await item.payload }),
+      );
+    };
+    return this.#call('setWithNx', true, work, keyed('setWithNx', 'set', key, isTrue));
+  }
+
+  getTtl(key: string): Promise<number | null | undefined> {
+    return this.#call('getTtl', false, (context) => this.#describe(key, 'getTtl', context));
+  }
+
+  removeIfEquals(key: string, value: NonNullable<V>): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      validateValue(value, { ...context, key });
+      const payload = this.#parts.codec.encode(value, key, 'removeIfEquals');
+      return this.#parts.gate.after(redisKey, async () =>
+        removeItemIfEquals(this.#parts, key, redisKey, isPayload(payload) ? payload : await payload),
+      );
+    };
+    return this.#call('removeIfEquals', true, work, keyed('removeIfEquals', 'remove', key, isTrue));
+  }
+
+  invalidateTags(tags: readonly string[]): Promise<void> {
+    const work = async (context: CacheErrorContext): Promise<void> =>
+      endTags(this.#parts, 'invalidateTags', validateTagList(tags, context), 'invalidated');
+    return this.#call('invalidateTags', true, work);
+  }
+
+  expireTags(tags: readonly string[]): Promise<void> {
+    const work = async (context: CacheErrorContext): Promise<void> =>
+      endTags(this.#parts, 'expireTags', validateTagList(tags, context), 'expired');
+    return this.#call('expireTags', true, work);
+  }
+
+  getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]> {
+    const work = async (context: CacheErrorContext): Promise<CacheEntry<V>[]> => {
+      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, context));
+      return this.#parts.gate.afterAll(redisKeys, () => getEntries(this.#parts, redisKeys)) as Promise<CacheEntry<V>[]>;
+    };
+    return this.#call('getEntries', false, work, (entries, hooks, durationMs) => {
+      for (const [index, key] of keys.entries()) {
+        reportEntry('getEntries', key, entries[index]?.state, hooks, durationMs);
+      }
+      return 'done';
+    });
+  }
+
+  getOrLease(key: string, options?: LeaseOptions): Promise<CacheEntry<V>> {
+    const work = async (context: CacheErrorContext): Promise<CacheEntry<V>> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      const request = {
+        leaseInSeconds: leaseInSecondsOf(options, context),
+        staleInSeconds: staleInSecondsOf(options, context),
+        evenIfFresh: options?.evenIfFresh ?? false,
+      };
+      const { gate } = this.#parts;
+      return gate.after(redisKey, () => getOrLease(this.#parts, key, redisKey, request)) as Promise<CacheEntry<V>>;
+    };
+    return this.#call('getOrLease', true, work, ({ state }, hooks, durationMs) =>
+      reportEntry('getOrLease', key, state, hooks, durationMs),
+    );
+  }
+
+  fill(lease: Lease, value: NonNullable<V> | Absent, options?: FillOptions): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const redisKey = this.#leaseKey(lease, context);
+      const isAbsent = value === ABSENT;
+      if (!isAbsent) validateValue(value, { ...context, key: lease.key });
+      const filling = {
+        expirationInSeconds: expirationOf(options, this.#limits.defaultExpirationInSeconds, context),
+        staleInSeconds: isAbsent ? 0 : (staleInSecondsOf(options, context) ?? 0),
+        loadDurationMs: loadDurationMsOf(options, context),
+        tags: tagsOf(options, context),
+      };
+      const payload = isAbsent ? ABSENT : this.#parts.codec.encode(value, lease.key, 'fill');
+      return this.#parts.gate.after(redisKey, async () =>
+        fill(this.#parts, lease, redisKey, {
+          ...filling,
+          payload: payload === ABSENT || isPayload(payload) ? payload : await payload,
+        }),
+      );
+    };
+    return this.#call('fill', true, work, keyed('fill', 'set', lease?.key, isTrue));
+  }
+
+  renew(lease: Lease, leaseInSeconds?: number): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const redisKey = this.#leaseKey(lease, context);
+      const seconds = leaseInSecondsOf(leaseInSeconds === undefined ? undefined : { leaseInSeconds }, context);
+      return this.#parts.gate.after(redisKey, () => renew(this.#parts, lease, redisKey, seconds));
+    };
+    return this.#call('renew', true, work);
+  }
+
+  release(lease: Lease): Promise<void> {
+    const work = async (context: CacheErrorContext): Promise<void> => {
+      const redisKey = this.#leaseKey(lease, context);
+      return this.#parts.gate.after(redisKey, () => release(this.#parts, lease, redisKey));
+    };
+    return this.#call('release', true, work);
+  }
+
+  expireItem(key: string): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      return this.#parts.gate.after(redisKey, () => expireItem(this.#parts, key, redisKey));
+    };
+    return this.#call('expireItem', true, work);
+  }
+
+  /** The keys as they are stored, after the key transformer. */
+  keys(prefix = '', options?: Interruptible): AsyncIterable<string> {
+    return this.#keys(prefix, options?.signal);
+  }
+
+  inspect(key: string): Promise<CacheItem<V> | undefined> {
+    const work = async (context: CacheErrorContext): Promise<CacheItem<V> | undefined> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      return this.#parts.gate.after(redisKey, () => inspectItem(this.#parts, redisKey)) as Promise<
+        CacheItem<V> | undefined
+      >;
+    };
+    return this.#call('inspect', false, work);
+  }
+
+  /**
+   * Redis drops expired items by itself; what is swept here are invalidations of tags older than a day, and the answer
+   * is how many there were. An item with tags that was stored before the newest of them is a miss from then on.
+   */
+  cleanupExpired(options: CleanupOptions = {}): Promise<number> {
+    return this.#call('cleanupExpired', true, () => collectTags(this.#parts, options), done, options.signal);
+  }
+
+  ping(): Promise<number> {
+    const work = async (): Promise<number> => {
+      const { batch, keys } = this.#parts;
+      const startedAt = performance.now();
+      const settings = { operation: 'ping', isWrite: false } as const;
+      const masters = batch.nodes.masters();
+      await Promise.all(masters.map((node) => batch.send(['PING'], { ...settings, key: keys.prefix, node })));
+      return performance.now() - startedAt;
+    };
+    return this.#call('ping', false, work);
+  }
+
+  /** Ends the cache. A client that was handed in stays open; one that `connect` made is closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const own = this.#ownClient;
+    this.#ownClient = undefined;
+    await own?.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #get(key: string): Promise<unknown> {
+    try {
+      this.#ensureOpen('get');
+      const { gate, keys } = this.#parts;
+      const redisKey = keys.redisKey(key, GET);
+      if (gate.isInUse) return gate.after(redisKey, () => getItem(this.#parts, redisKey));
+      return getItem(this.#parts, redisKey);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #set(key: string, value: NonNullable<V>, options: Expiration | SetOptions | undefined): Promise<void> {
+    try {
+      this.#ensureOpen('set');
+      const item = this.#newItem(key, value, options, 'set', SET);
+      const { redisKey, payload } = item;
+      if (isPayload(payload) && item.tags.length === 0 && !this.#parts.gate.isInUse) {
+        return setPlain(this.#parts, 'set', redisKey, payload, item.expirationInSeconds);
+      }
+      return this.#setHolding({ ...item, payload });
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** A set that takes more than one step. */
+  async #setHolding(item: UnsettledItem): Promise<void> {
+    try {
+      await this.#parts.gate.hold(item.redisKey, async () => {
+        const payload = isPayload(item.payload) ? item.payload : await item.payload;
+        await setItem(this.#parts, 'set', { ...item, payload });
+      });
+    } catch (reason) {
+      throw this.#parts.failures.of(reason, { operation: 'set', isWrite: true });
+    }
+  }
+
+  #newItem(
+    key: string,
+    value: NonNullable<V>,
+    options: Expiration | SetOptions | undefined,
+    operation: CacheOperation,
+    context: CacheErrorContext,
+  ): UnsettledItem {
+    const redisKey = this.#parts.keys.redisKey(key, context);
+    if (value === null || value === undefined) validateValue(value, { ...context, key });
+    const expirationInSeconds = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
+    const tags = tagsOf(options, context);
+    return { redisKey, expirationInSeconds, tags, payload: this.#parts.codec.encode(value, key, operation) };
+  }
+
+  #describe(
+    key: string,
+    operation: 'exists' | 'getTtl',
+    context: CacheErrorContext,
+  ): Promise<number | null | undefined> {
+    const redisKey = this.#parts.keys.redisKey(key, context);
+    return this.#parts.gate.after(redisKey, () => describeItem(this.#parts, operation, redisKey));
+  }
+
+  #count(
+    operation: 'increment' | 'decrement',
+    key: string,
+    amount: number,
+    options: CounterOptions | undefined,
+  ): Promise<number> {
+    const work = async (context: CacheErrorContext): Promise<number> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      validateCounterAmount(amount, { ...context, key });
+      const expiration = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
+      const signed = operation === 'increment' ? amount : -amount;
+      const { gate } = this.#parts;
+      return gate.after(redisKey, () => incrementItem(this.#parts, operation, key, redisKey, signed, expiration));
+    };
+    return this.#call(operation, true, work, keyed(operation, 'set', key, always));
+  }
+
+  #clear(operation: 'clear' | 'clearPrefix', prefix: string, options: Interruptible | undefined): Promise<void> {
+    const signal = options?.signal;
+    const work = async (context: CacheErrorContext): Promise<void> => {
+      const { keys, bus } = this.#parts;
+      const keyPrefix = keys.keyPrefix(prefix, context);
+      if (keys.prefix === '' && keyPrefix === '' && !this.#allowClearAll) {
+        throw new CacheOptionError(
+          'clear() without a prefix would remove every key of the database: set prefix, or allowClearAll: true.',
+          context,
+        );
+      }
+      await clearKeys(this.#parts, { operation, isWrite: true, keyPrefix, signal });
+      await bus?.publish([operation === 'clear' ? { kind: 'clear' } : { kind: 'clearPrefix', prefix: keyPrefix }]);
+    };
+    return this.#call(operation, true, work, done, signal);
+  }
+
+  async *#keys(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
+    this.#ensureOpen('keys');
+    const keyPrefix = this.#parts.keys.keyPrefix(prefix, { operation: 'keys', backend: BACKEND });
+    for await (const key of listKeys(this.#parts, keyPrefix, signal)) {
+      yield key;
+      this.#ensureOpen('keys');
+    }
+  }
+
+  #leaseKey(lease: Lease, context: CacheErrorContext): string {
+    if (typeof lease !== 'object' || lease === null || typeof lease.token !== 'string') {
+      throw new CacheOptionError('A lease is what getOrLease granted.', context);
+    }
+    return this.#parts.keys.redisKey(lease.key, context);
+  }
+
+  /** Runs a call: validation errors pass, what the server or the client did becomes an error of this package. */
+  #call<T>(
+    operation: CacheOperation,
+    isWrite: boolean,
+    work: (context: CacheErrorContext) => Promise<T>,
+    report: Report<T> = done,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const call = async (): Promise<T> => {
+      this.#ensureOpen(operation);
+      try {
+        return await work({ operation, backend: BACKEND });
+      } catch (reason) {
+        if (signal?.aborted && reason === signal.reason) throw reason;
+        throw this.#parts.failures.of(reason, { operation, isWrite });
+      }
+    };
+    return this.#observer === undefined ? call() : this.#observer.run(operation, call, report);
+  }
+
+  #ensureOpen(operation: CacheOperation): void {
+    if (this.#isClosed) throw new CacheClosedError('The cache is closed.', { operation, backend: BACKEND });
+  }
+}
+
+const GET: CacheErrorContext = Object.freeze({ operation: 'get', backend: BACKEND });
+const SET: CacheErrorContext = Object.freeze({ operation: 'set', backend: BACKEND });
+
+/** A new item whose serializer may still be at work. */
+interface UnsettledItem extends Omit<NewItem, 'payload'> {
+  readonly payload: string | Buffer | Promise<string | Buffer>;
+}
+
+function isPayload(payload: string | Buffer | Promise<string | Buffer>): payload is string | Buffer {
+  return typeof payload === 'string' || Buffer.isBuffer(payload);
+}
+
+const isTrue = (answer: unknown): boolean => answer === true;
+const always = (): boolean => true;
+
+/** Reports one key's event if the call did something to it. */
+function keyed<T>(
+  operation: CacheOperation,
+  event: 'set' | 'remove',
+  key: string,
+  hasHappened: (answer: T) => boolean,
+): Report<T> {
+  return (answer, hooks, durationMs) => {
+    if (hasHappened(answer)) hooks[event](operation, key, durationMs);
+    return 'done';
+  };
+}
+
+function oneRead(operation: CacheOperation, key: string): Report<unknown> {
+  return (value, hooks, durationMs) => {
+    if (value === undefined) hooks.miss(operation, key, durationMs);
+    else hooks.hit(operation, key, durationMs);
+    return value === undefined ? 'miss' : 'hit';
+  };
+}
+
+/** A negative entry is a hit: it saves the load. A stale copy does not. */
+function reportEntry(
+  operation: CacheOperation,
+  key: string,
+  state: CacheEntry<unknown>['state'] | undefined,
+  hooks: HookDispatcher,
+  durationMs: number,
+): CacheOutcome {
+  const isHit = state === 'fresh' || state === 'absent';
+  if (isHit) hooks.hit(operation, key, durationMs);
+  else hooks.miss(operation, key, durationMs);
+  if (isHit) return 'hit';
+  return state === 'stale' ? 'stale' : 'miss';
+}

@@ -1,0 +1,27 @@
+import { CacheOptionError } from '@cache/core';
+import { ClusterNodes } from './cluster-nodes.ts';
+import { isClusterClient, isSentinelClient, type RedisClient } from './redis-client.ts';
+import type { RedisNodes } from './redis-node.ts';
+import { SentinelNode } from './sentinel-node.ts';
+import { StandaloneNode } from './standalone-node.ts';
+
+/**
+ * The servers behind a client of whatever kind.
+ *
+ * @throws CacheOptionError for what is no client of the `redis` package, and for a pool
+ */
+export function nodesOf(client: RedisClient): RedisNodes {
+  if (typeof client !== 'object' || client === null || typeof client.sendCommand !== 'function') {
+    throw new CacheOptionError('The first argument is a client of the redis package: createClient(), for instance.', {
+      backend: 'redis',
+    });
+  }
+  if ('totalClients' in client) {
+    throw new CacheOptionError(
+      'A client pool keeps no order of commands. Use createClient(): calls of one tick travel together anyway.',
+      { backend: 'redis' },
+    );
+  }
+  if (isClusterClient(client)) return new ClusterNodes(client);
+  return isSentinelClient(client) ? new SentinelNode(client) : new StandaloneNode(client);
+}

@@ -1,0 +1,59 @@
+import { type ConnectionWatch, watchConnection } from './connection-watch.ts';
+import type { RedisArgument, SentinelClient } from './redis-client.ts';
+import type { RedisNode, RedisNodes } from './redis-node.ts';
+import { type CommandOptions, commandOptionsFor, type ReplyFormat } from './reply-format.ts';
+
+/**
+ * A master found through Sentinel. Reads go to the master too: a replica that lags would show what was invalidated.
+ *
+ * node-redis takes a lease on a connection of its pool for the first command and lets those that follow share it, but
+ * only once it is granted: of commands that begin in one tick each waits for the one before it to be answered. So the
+ * first goes ahead alone, and the rest follow when the lease is there, a few microtasks later, still in the same tick.
+ */
+export class SentinelNode implements RedisNode, RedisNodes {
+  readonly watch: ConnectionWatch;
+  readonly isCluster = false;
+  readonly topology = '';
+  readonly #client: SentinelClient;
+  readonly #options: CommandOptions;
+  readonly #masters: readonly RedisNode[] = [this];
+  #unansweredCount = 0;
+  #leading: Promise<void> | undefined;
+
+  constructor(client: SentinelClient) {
+    this.#client = client;
+    this.#options = commandOptionsFor(client);
+    this.watch = watchConnection(client);
+    client.on('topology-change', () => {
+      this.watch.epoch += 1;
+      this.watch.forgetScripts();
+    });
+  }
+
+  send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {
+    if (this.#leading !== undefined) return this.#leading.then(() => this.#send(args, format));
+    const sent = this.#send(args, format);
+    if (this.#unansweredCount === 1) this.#leading = this.#leaseGranted();
+    return sent;
+  }
+
+  nodeOf(): RedisNode {
+    return this;
+  }
+
+  masters(): readonly RedisNode[] {
+    return this.#masters;
+  }
+
+  #send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {
+    this.#unansweredCount += 1;
+    return this.#client.sendCommand(false, args, this.#options[format]).finally(() => {
+      this.#unansweredCount -= 1;
+    });
+  }
+
+  async #leaseGranted(): Promise<void> {
+    for (let turn = 0; turn < 4; turn += 1) await null;
+    this.#leading = undefined;
+  }
+}

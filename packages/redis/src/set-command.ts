@@ -1,0 +1,65 @@
+import type { CacheOperation } from '@cache/core';
+import type { CacheParts } from './cache-parts.ts';
+import type { PendingCommand } from './pending-command.ts';
+import type { RedisArgument } from './redis-client.ts';
+import { isOutOfMemory } from './server-error.ts';
+
+/** A native SET of a plain value. */
+export class SetCommand implements PendingCommand {
+  readonly operation: CacheOperation;
+  readonly isWrite = true;
+  readonly key: string;
+  readonly format = 'text';
+  readonly node = undefined;
+  readonly callCount = 1;
+  readonly #parts: CacheParts;
+  readonly #stored: RedisArgument;
+  readonly #lifetimeMs: string | undefined;
+  readonly #resolve: () => void;
+  readonly #reject: (error: unknown) => void;
+
+  /** @param lifetimeMs `undefined` for never */
+  constructor(
+    parts: CacheParts,
+    operation: CacheOperation,
+    key: string,
+    stored: RedisArgument,
+    lifetimeMs: string | undefined,
+    resolve: () => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.operation = operation;
+    this.key = key;
+    this.#parts = parts;
+    this.#stored = stored;
+    this.#lifetimeMs = lifetimeMs;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  args(): readonly RedisArgument[] {
+    if (this.#lifetimeMs === undefined) return ['SET', this.key, this.#stored];
+    return ['SET', this.key, this.#stored, 'PX', this.#lifetimeMs];
+  }
+
+  succeed(): void {
+    this.#resolve();
+  }
+
+  fail(reason: unknown): void {
+    const error = this.#parts.failures.of(reason, this);
+    if (isOutOfMemory(reason)) void this.#unlinkAndReject(error);
+    else this.#reject(error);
+  }
+
+  /** The old value would be read everywhere as if nothing had been set. A server without memory still removes. */
+  async #unlinkAndReject(error: unknown): Promise<void> {
+    await unlinkQuietly(this.#parts, this.key, this.operation);
+    this.#reject(error);
+  }
+}
+
+/** Removes a key after a write of it failed; nobody is told if that fails too. */
+export async function unlinkQuietly({ batch }: CacheParts, redisKey: string, operation: CacheOperation): Promise<void> {
+  await batch.send(['UNLINK', redisKey], { operation, isWrite: true, key: redisKey }).catch(() => {});
+}
