@@ -16,8 +16,8 @@ export interface JsonSurvey {
 /** How deep a value may be nested: far below where `JSON.stringify` overflows the stack, far above what data needs. */
 export const MAX_VALUE_DEPTH = 200;
 
-/** A structure that refers to the same object along many paths grows exponentially when written out: stop here. */
-const MAX_NODES = 10_000_000;
+/** What refers to the same object along many paths grows exponentially when written out: stop here, within a second. */
+const MAX_NODES = 2_000_000;
 
 /** Objects whose data lives where JSON does not look, by their `Object.prototype.toString` tag. */
 const LOSSY_TAGS: ReadonlyMap<string, string> = new Map([

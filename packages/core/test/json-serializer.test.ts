@@ -54,7 +54,7 @@ describe('what JSON holds', () => {
       fc.property(value, (given) => {
         expect(roundTrip(given)).toStrictEqual(withPlainPrototypes(given));
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -210,8 +210,9 @@ describe('what JSON would change', () => {
       withSet: true,
       withSparseArray: true,
       withTypedArray: true,
-      withUnicodeString: true,
-    } as never);
+      maxDepth: 2,
+      maxKeys: 3,
+    });
     fc.assert(
       fc.property(anything, (value) => {
         let back: unknown;
@@ -223,7 +224,7 @@ describe('what JSON would change', () => {
         }
         expect(back).toEqual(value);
       }),
-      { numRuns: 2000 },
+      { numRuns: 300 },
     );
   });
 

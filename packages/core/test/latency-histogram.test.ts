@@ -34,7 +34,7 @@ describe('a quantile', () => {
           expect(estimate).toBeLessThanOrEqual(exact * 1.0625 * (1 + 1e-12));
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
