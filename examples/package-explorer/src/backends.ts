@@ -21,6 +21,18 @@ export const BACKENDS = {
     return { cache, origin: 'memory, in this process' };
   },
 
+  /** Under a prefix of the demo's own, cleared when the demo ends. */
+  async redis(hooks, closers) {
+    const { RedisCache } = await import('@cache/redis');
+    const { url, origin } = await findServer('redis', closers);
+    const cache = await RedisCache.connect(url, { prefix: `${uniqueName('demo')}:`, hooks });
+    closers.push(
+      () => cache.close(),
+      () => cache.clear(),
+    );
+    return { cache, origin };
+  },
+
   /** In a schema of the demo's own, which goes when the demo ends. */
   async postgres(hooks, closers) {
     const { DatabaseCache, migrate } = await import('@cache/postgres');

@@ -110,6 +110,7 @@ describe('the command line', () => {
 test.each([
   ['memory', 'SIGINT'],
   ['memory', 'SIGTERM'],
+  ['redis', 'SIGINT'],
   ['postgres', 'SIGINT'],
 ] as const)(
   '--serve caches in %s and answers at the address it prints, until %s',
