@@ -21,7 +21,7 @@ export const BACKENDS = {
     return { cache, origin: 'memory, in this process' };
   },
 
-  /** Under a prefix of the demo's own, cleared when the demo ends. */
+  /** Under a prefix of the demo's own, cleared when the demo ends; the cache's bookkeeping, one small key, stays. */
   async redis(hooks, closers) {
     const { RedisCache } = await import('@cache/redis');
     const { url, origin } = await findServer('redis', closers);
