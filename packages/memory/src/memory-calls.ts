@@ -53,9 +53,9 @@ export class MemoryCalls<V> {
       maxBytes,
       clock,
       onDisplaced,
-      checkKey: (key, operation) => {
-        this.ensureOpen(operation);
-        validateKey(key, { operation, backend: BACKEND });
+      checkKey: (key, context) => {
+        if (this.#isClosed) this.ensureOpen(context.operation);
+        validateKey(key, context);
       },
     });
     this.#options = options;

@@ -10,6 +10,15 @@ import { TagLog } from './tag-log.ts';
 /** Equal to nothing that may be passed as a key. */
 const NO_KEY: unique symbol = Symbol('no key');
 
+/** Which call an error is from. */
+export interface CallContext {
+  readonly operation: CacheOperation;
+  readonly backend: 'memory';
+}
+
+const GET: CallContext = { operation: 'get', backend: 'memory' };
+const SET: CallContext = { operation: 'set', backend: 'memory' };
+
 /** An item that went although nobody removed it. */
 export interface Displacement {
   readonly key: string;
@@ -25,7 +34,7 @@ export interface MemoryEngineOptions {
   /** Told what went, after the call that displaced it has done its work. */
   readonly onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
   /** Throws if a key that is not held may not be used. */
-  readonly checkKey: (key: string, operation: CacheOperation) => void;
+  readonly checkKey: (key: string, context: CallContext) => void;
 }
 
 /** How an item stands to a reader: `gone` may be dropped. */
@@ -45,7 +54,7 @@ export class MemoryEngine<V> {
   readonly #budget: ByteBudget | undefined;
   readonly #provisional: ProvisionalDeadlines = new ProvisionalDeadlines();
   readonly #onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
-  readonly #checkKey: (key: string, operation: CacheOperation) => void;
+  readonly #checkKey: (key: string, context: CallContext) => void;
   /** The key checked last: what `read` has just missed is what is stored next. */
   #checkedKey: string | typeof NO_KEY = NO_KEY;
   #displaced: Displacement[] = [];
@@ -72,7 +81,8 @@ export class MemoryEngine<V> {
     const store = this.#store;
     const slot = store.index.get(key);
     if (slot === undefined) {
-      if (key !== this.#checkedKey) this.#check(key, 'get');
+      this.#checkKey(key, GET);
+      this.#checkedKey = key;
       store.policy.recordMiss();
       return undefined;
     }
@@ -201,11 +211,6 @@ export class MemoryEngine<V> {
     }
   }
 
-  #check(key: string, operation: CacheOperation): void {
-    this.#checkKey(key, operation);
-    this.#checkedKey = key;
-  }
-
   #isFresh(slot: number): boolean {
     return this.freshness(slot, this.clock.recent()) === 'fresh';
   }
@@ -221,7 +226,11 @@ export class MemoryEngine<V> {
   #place(key: string, value: V, bytes: number): number {
     const store = this.#store;
     let slot = store.index.get(key);
-    if (slot === undefined && key !== this.#checkedKey) this.#check(key, 'set');
+    if (slot === undefined) {
+      if (key !== this.#checkedKey) this.#checkKey(key, SET);
+      // Comparing two strings that differ costs more than checking one: compare only right after a miss.
+      this.#checkedKey = NO_KEY;
+    }
     if (this.#budget !== undefined) {
       slot = this.#fit(key, slot, bytes);
       if (slot === -1) {
