@@ -47,7 +47,7 @@ export async function setItemWithNx(parts: CacheParts, item: NewItem): Promise<b
   const lifetime = lifetimeMs(item.expirationInSeconds) ?? '0';
   let dead = ['', ''];
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const argv = [lifetime, stamp, codec.kind, encodeTags(item.tags), stored, ...dead];
+    const argv = [lifetime, stamp, codec.kindOf(item.payload), encodeTags(item.tags), stored, ...dead];
     const reply = await runScript(batch, SET_WITH_NX, [item.redisKey], argv, { operation, isWrite: true });
     if (typeof reply === 'number') return reply === 1;
     const [oldStamp, tagsText] = reply as [string, string];

@@ -20,8 +20,9 @@ export function frameState(frame: Frame, nowMs: number, verdict: TagVerdict): Fr
   const isExpiredByTag = verdict.expiredAtMs !== undefined;
   const expiredAtMs = Math.min(freshUntilMs, verdict.expiredAtMs ?? freshUntilMs);
   if (!isExpiredByTag && nowMs < freshUntilMs) return { kind: kind === 'n' ? 'absent' : 'fresh', expiredAtMs };
-  const servableUntilMs = expiredAtMs + (staleUntilMs - freshUntilMs);
-  return kind !== 'n' && nowMs < servableUntilMs ? { kind: 'stale', expiredAtMs } : MISSING;
+  const staleWindowMs = staleUntilMs - freshUntilMs;
+  const isServable = kind !== 'n' && staleWindowMs > 0 && nowMs < expiredAtMs + staleWindowMs;
+  return isServable ? { kind: 'stale', expiredAtMs } : MISSING;
 }
 
 /** The seconds a fresh frame has left; `null` for never. */

@@ -18,8 +18,6 @@ const PLAIN_JSON = jsonSerializer();
 export class ItemCodec {
   /** How what is stored must be read. */
   readonly format: ReplyFormat;
-  /** The kind of a frame around its payloads. */
-  readonly kind: FrameKind;
   readonly #serializer: Serializer;
   readonly #maxValueBytes: number;
 
@@ -27,7 +25,6 @@ export class ItemCodec {
     this.#serializer = serializer;
     this.#maxValueBytes = maxValueBytes;
     this.format = serializer.format === 'binary' ? 'bytes' : 'text';
-    this.kind = serializer.format === 'binary' ? 'b' : 'v';
   }
 
   /**
@@ -36,6 +33,9 @@ export class ItemCodec {
    * @throws CacheValueError for what the serializer refuses, and for too many bytes
    */
   encode(value: unknown, key: string, operation: CacheOperation): Awaitable<string | Buffer> {
+    // A number that can be counted is stored as one, so that `increment` finds it whatever the serializer is.
+    if (this.#serializer.format === 'binary' && Number.isSafeInteger(value))
+      return Object.is(value, -0) ? '-0' : String(value);
     let payload: Awaitable<string | Uint8Array>;
     try {
       payload = this.#serializer.serialize(value);
@@ -51,6 +51,11 @@ export class ItemCodec {
         throw refused(error, key, operation);
       },
     );
+  }
+
+  /** The kind of a frame around a payload. */
+  kindOf(payload: string | Buffer): FrameKind {
+    return typeof payload === 'string' ? 'v' : 'b';
   }
 
   /** What a payload without tags is stored as by a native SET: JSON as it is, bytes behind a constant header. */

@@ -36,7 +36,13 @@ export function setPlain(
 export async function setTagged(parts: CacheParts, operation: CacheOperation, item: NewItem): Promise<void> {
   const { batch, codec, tags } = parts;
   const stamp = await tags.stamp(operation);
-  const argv = [lifetimeMs(item.expirationInSeconds) ?? '0', stamp, codec.kind, encodeTags(item.tags), item.payload];
+  const argv = [
+    lifetimeMs(item.expirationInSeconds) ?? '0',
+    stamp,
+    codec.kindOf(item.payload),
+    encodeTags(item.tags),
+    item.payload,
+  ];
   try {
     await runScript(batch, SET_FRAMED, [item.redisKey], argv, { operation, isWrite: true });
   } catch (reason) {

@@ -107,7 +107,7 @@ export async function fill(parts: CacheParts, lease: Lease, redisKey: string, fi
   const { payload, tags } = filling;
   // Without a stamp nothing could ever invalidate it by tag.
   if (tags.length > 0 && held.stamp === undefined) return false;
-  const kind = payload === ABSENT ? 'n' : parts.codec.kind;
+  const kind = payload === ABSENT ? 'n' : parts.codec.kindOf(payload);
   const isPlain =
     kind === 'v' && tags.length === 0 && filling.staleInSeconds === 0 && filling.loadDurationMs === undefined;
   const argv: RedisArgument[] = [

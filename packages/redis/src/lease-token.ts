@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Lease } from '@cache/core';
+import { NO_TOKEN } from './frame.ts';
 
 /** What a lease's token holds: the token in the key's header, and the stamp that was read before the load. */
 export interface LeaseParts {
@@ -21,5 +22,6 @@ export function leaseOf(key: string, { token, stamp }: LeaseParts): Lease {
 /** What a lease holds; `undefined` if this cache never granted such a one. */
 export function leaseParts(lease: Lease): LeaseParts | undefined {
   const match = /^([\w-]{16})(?:\.(\d{16}))?$/.exec(String(lease.token));
-  return match?.[1] === undefined ? undefined : { token: match[1], stamp: match[2] };
+  // What a key without a lease holds is no token.
+  return match?.[1] === undefined || match[1] === NO_TOKEN ? undefined : { token: match[1], stamp: match[2] };
 }
