@@ -2,7 +2,7 @@ import type { CacheError } from '@cache/core';
 import { type Batch, BatchQueue, type Waiter } from './batch-queue.ts';
 import type { Deadline } from './deadline.ts';
 import type { InFlight } from './program-order.ts';
-import type { ReadStatements } from './read-statements.ts';
+import type { Doubt, ReadStatements } from './read-statements.ts';
 import type { Row, StatementRunner } from './statement-runner.ts';
 import type { ValueCodec } from './stored-value.ts';
 
@@ -28,6 +28,9 @@ export interface ItemReaderOptions {
   readonly maxBatchSize: number;
 }
 
+/** How long reads are judged at once after a log was found with something in it. */
+const DOUBT_MS = 1_000;
+
 /** Keys travel as one text: this much of it a statement. */
 const MAX_KEY_BYTES = 1_048_576;
 
@@ -39,6 +42,8 @@ export class ItemReader {
   readonly #effects: ReaderEffects;
   readonly #prefix: string;
   readonly #queue: BatchQueue<undefined, unknown>;
+  /** Until then everything is judged at once, as doubts are likely. */
+  #isDoubtfulUntil = Number.NEGATIVE_INFINITY;
 
   constructor(
     runner: StatementRunner,
@@ -90,10 +95,18 @@ export class ItemReader {
   }
 
   async #send(batch: Batch<undefined, unknown>): Promise<void> {
-    const rows = await this.#fetch(batch.items, batch.deadline);
-    for (const row of rows) this.#answer(batch, row);
+    const { items, deadline } = batch;
+    const doubtful: string[] = [];
+    if (performance.now() < this.#isDoubtfulUntil) doubtful.push(...items.keys());
+    else for (const row of await this.#fetch(items, deadline)) this.#answer(batch, row, doubtful);
+    if (doubtful.length > 0) {
+      const parameters = [this.#prefix, JSON.stringify(doubtful)];
+      for (const row of await this.#runner.execute(this.#statements.judgeMany, parameters, deadline)) {
+        this.#answer(batch, row, doubtful);
+      }
+    }
     // A promise settles once: only those that no row was found for hear this.
-    for (const { waiters } of batch.items.values()) for (const { resolve } of waiters) resolve(undefined);
+    for (const { waiters } of items.values()) for (const { resolve } of waiters) resolve(undefined);
   }
 
   #fetch(items: ReadonlyMap<string, unknown>, deadline: Deadline): Promise<readonly Row[]> {
@@ -105,13 +118,18 @@ export class ItemReader {
     return this.#runner.execute(getOne, [this.#prefix, key], deadline);
   }
 
-  #answer(batch: Batch<undefined, unknown>, row: Row): void {
+  #answer(batch: Batch<undefined, unknown>, row: Row, doubtful: string[]): void {
     const key = row[1]?.toString('utf8') ?? '';
+    const item = batch.items.get(key);
     const value = row[2] ?? null;
     const payload = row[3] ?? null;
-    const item = batch.items.get(key);
     if (item === undefined) {
       this.#effects.onCorrupt(this.#runner.foreignKey(), '', null, null);
+    } else if (row[4]) {
+      doubtful.push(key);
+      const doubt = row[4].toString('latin1') as Doubt;
+      // Who meets one tagged item will meet others; a log is empty again before long.
+      this.#isDoubtfulUntil = doubt === 'tags' ? Number.POSITIVE_INFINITY : performance.now() + DOUBT_MS;
     } else if (value === null && payload === null) {
       this.#effects.onExpired(key);
     } else {

@@ -33,6 +33,9 @@ export interface Predicates {
 /** The time now in Unix seconds, with a fraction; volatile, as a transaction may be old. */
 export const NOW = `date_part('epoch', clock_timestamp())`;
 
+/** Likewise, but read once a statement: for many rows. */
+export const NOW_ONCE = `(SELECT date_part('epoch', clock_timestamp()))`;
+
 /** What goes before every key of this cache before it is hashed: `$2` in every statement. */
 export const PREFIX = `(SELECT decode($2::text, 'hex'))`;
 

@@ -1,4 +1,4 @@
-import { hashOf, NOW, type Predicates } from './predicates.ts';
+import { hashOf, NOW, NOW_ONCE, type Predicates } from './predicates.ts';
 import type { Relations } from './relations.ts';
 import { read, type Statement } from './statement.ts';
 
@@ -6,6 +6,7 @@ import { read, type Statement } from './statement.ts';
 export interface ReadStatements {
   readonly getOne: Statement;
   readonly getMany: Statement;
+  readonly judgeMany: Statement;
   readonly exists: Statement;
   readonly lifetime: Statement;
   readonly entries: Statement;
@@ -13,9 +14,8 @@ export interface ReadStatements {
   readonly ping: Statement;
 }
 
-/** `value` and `payload` as text. Only one is not NULL; both are where the row has expired and waits to be swept. */
-const CONTENT = `CASE WHEN c.expires_at <= ${NOW} THEN NULL ELSE c.value::text END,
-  CASE WHEN c.expires_at <= ${NOW} THEN NULL ELSE encode(c.payload, 'hex') END`;
+/** Why `getOne` and `getMany` leave a row to `judgeMany`. */
+export type Doubt = 'tags' | 'log';
 
 /**
  * What `entries` and `getOrLease` tell of a row, in this order: key, state (known, stale or none), value, payload,
@@ -30,22 +30,41 @@ export function entryColumns({ known, stale }: Predicates, askedKey: string): st
     c.load_ms::text AS load_ms, to_jsonb(c.tags)::text AS tags`;
 }
 
-export function readStatements({ cache }: Relations, predicates: Predicates): ReadStatements {
+export function readStatements({ cache, removal }: Relations, predicates: Predicates): ReadStatements {
   const { held, live, spent } = predicates;
-  const servable = `(${live} OR (${held} AND ${spent}))`;
+  const doubt = `CASE WHEN c.tags IS NOT NULL THEN 'tags' WHEN EXISTS (SELECT FROM ${removal}) THEN 'log' END`;
+  const content = `CASE WHEN c.expires_at <= ${NOW_ONCE} THEN NULL ELSE c.value::text END,
+  CASE WHEN c.expires_at <= ${NOW_ONCE} THEN NULL ELSE encode(c.payload, 'hex') END`;
+  const sweepable = `(c.expires_at IS NULL OR c.expires_at > ${NOW_ONCE} OR ${spent})`;
+  // OFFSET 0 keeps the planner from joining otherwise than by looking each key up: a plan made while the table was
+  // small, and kept, reads all of it for every batch.
+  const asked = `jsonb_array_elements_text($3::text::jsonb) k
+CROSS JOIN LATERAL (SELECT * FROM ${cache} WHERE key = ${hashOf('k')} OFFSET 0) c`;
   return {
-    /** `$3` the key. A row: number, key, value, payload. Equality and not `= ANY`, which would be planned each time. */
+    /**
+     * `$3` the key. A row: number, key, value, payload, doubt. Value and payload are both NULL where the row has expired
+     * and waits to be swept. Nearly all items have no tags, and nearly always no transaction has logged a removal that
+     * is not carried out: then an item is live if it has not expired, and this asks nothing else. Otherwise the row comes
+     * with a {@link Doubt}, and `judgeMany` has to say. Equality and not `= ANY`, which would be planned each time.
+     */
     getOne: read(
       'get',
-      `SELECT $1::text, coalesce(c.plain_key, $3::text), ${CONTENT}
-FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${servable}`,
+      `SELECT $1::text, coalesce(c.plain_key, $3::text), ${content}, ${doubt}
+FROM ${cache} c WHERE c.key = sha256(decode($2::text, 'hex') || convert_to($3::text, 'UTF8')) AND ${held} AND ${sweepable}`,
     ),
 
     /** `$3` the keys as a JSON array, each once: `["a","b"]`. A row for each that is found, as above, in no order. */
     getMany: read(
       'get',
-      `SELECT $1::text, coalesce(c.plain_key, k), ${CONTENT}
-FROM jsonb_array_elements_text($3::text::jsonb) k JOIN ${cache} c ON c.key = ${hashOf('k')} WHERE ${servable}`,
+      `SELECT $1::text, coalesce(c.plain_key, k), ${content}, ${doubt}
+FROM ${asked} WHERE ${held} AND ${sweepable}`,
+    ),
+
+    /** Likewise, with all that may have invalidated an item looked up. There is no doubt left: number to payload. */
+    judgeMany: read(
+      'get',
+      `SELECT $1::text, coalesce(c.plain_key, k), ${content}
+FROM ${asked} WHERE (${live} OR (${held} AND ${spent}))`,
     ),
 
     /** `$3` the key. A row if there is a live value: number, key. */
@@ -66,7 +85,7 @@ FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
     entries: read(
       'getEntries',
       `SELECT $1::text, ${entryColumns(predicates, 'k')}
-FROM jsonb_array_elements_text($3::text::jsonb) k JOIN ${cache} c ON c.key = ${hashOf('k')}`,
+FROM ${asked}`,
     ),
 
     /**

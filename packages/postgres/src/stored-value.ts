@@ -41,6 +41,11 @@ export class ValueCodec {
    * @throws CacheValueError
    */
   encode(value: unknown, key: string, context: CacheErrorContext): Awaitable<EncodedValue> {
+    // Counters are JSON whatever the serializer, so that they can be counted on in SQL.
+    if (this.#serializer.format === 'binary' && Number.isSafeInteger(value) && !Object.is(value, -0)) {
+      const json = String(value);
+      return { json, hex: null, unchecked: null, bytes: json.length };
+    }
     let payload: Awaitable<string | Uint8Array>;
     try {
       payload = this.#serializer.serialize(value);

@@ -89,11 +89,11 @@ SELECT $1::text, count(*)::text FROM written`,
     ${endOf('$6::text::float8')}, ${UTC}, pg_current_snapshot(), pg_current_xact_id(), nextval(${seq}))
   ON CONFLICT (key) DO UPDATE SET (plain_key, value, payload, absent, expires_at, stale_until, load_ms, tags, snap, xid,
     seq, updated_at, lease, lease_until, lease_snap) = (SELECT EXCLUDED.plain_key,
-      CASE WHEN alive THEN to_jsonb((c.value #>> '{}')::numeric + $5::text::bigint) ELSE EXCLUDED.value END, NULL, false,
-      CASE WHEN alive THEN c.expires_at ELSE EXCLUDED.expires_at END, CASE WHEN alive THEN c.stale_until END, NULL,
+      CASE WHEN alive THEN to_jsonb((c.value #>> '{}')::numeric + $5::text::bigint) ELSE EXCLUDED.value END, NULL::bytea, false,
+      CASE WHEN alive THEN c.expires_at ELSE EXCLUDED.expires_at END, CASE WHEN alive THEN c.stale_until END, NULL::int,
       CASE WHEN alive THEN c.tags END, CASE WHEN alive THEN c.snap ELSE EXCLUDED.snap END,
       CASE WHEN alive THEN c.xid ELSE EXCLUDED.xid END, CASE WHEN alive THEN c.seq ELSE EXCLUDED.seq END,
-      EXCLUDED.updated_at, NULL, NULL, NULL FROM (SELECT ${live} AS alive OFFSET 0) judged)
+      EXCLUDED.updated_at, NULL::text, NULL::timestamptz, NULL::pg_snapshot FROM (SELECT ${live} AS alive OFFSET 0) judged)
   WHERE NOT ${live} OR CASE WHEN c.payload IS NULL AND jsonb_typeof(c.value) = 'number' THEN
       (c.value #>> '{}')::numeric % 1 = 0 AND abs((c.value #>> '{}')::numeric) <= 9007199254740991
       AND abs((c.value #>> '{}')::numeric + $5::text::bigint) <= 9007199254740991 ELSE false END

@@ -1,6 +1,6 @@
+import { type MigrateOptions, migrate } from '@cache/postgres';
 import { databaseUrl, uniqueName } from '@cache/test-servers';
 import postgres, { type Sql } from 'postgres';
-import { type MigrateOptions, migrate } from '@cache/postgres';
 
 /** A migrated schema of one's own on the tests' server, and a pool. */
 export interface OwnSchema extends AsyncDisposable {
