@@ -2,8 +2,7 @@ import { GhostSketch, MAX_FREQUENCY } from './ghost-sketch.ts';
 import { HillClimber } from './hill-climber.ts';
 import { hashKey } from './key-hash.ts';
 
-/** The list heads occupy the first slots, so that a region's number is also its list. */
-const FREE = 0;
+/** The list heads occupy the first slots, so that a region's number is also its list; region 0 is a free slot. */
 const WINDOW = 1;
 const PROBATION = 2;
 const PROTECTED = 3;
@@ -150,23 +149,25 @@ export class EvictionPolicy {
     const candidate = this.#overflowOfWindow();
     const victim = this.#findVictim();
     let loser = candidate;
+    let isRemembered = false;
     if (candidate === -1) {
       loser = victim === -1 ? (this.#next[WINDOW] as number) : victim;
       if (loser === WINDOW) return -1;
       this.#leave(loser);
       this.#weigh(loser, keys);
     } else {
-      this.#weigh(candidate, keys);
+      isRemembered = this.#weigh(candidate, keys);
       if (victim !== -1) {
         this.#weigh(victim, keys);
         if (this.#wins(candidate, victim)) {
           loser = victim;
+          isRemembered = false;
           this.#leave(victim);
           this.#enter(PROBATION, candidate);
         }
       }
     }
-    this.#remember(loser);
+    if (!isRemembered) this.#remember(loser);
     this.#state[loser] = 0;
     return loser;
   }
@@ -253,16 +254,21 @@ export class EvictionPolicy {
     return (random & COIN_MASK) === 0;
   }
 
-  /** Adds to the item's count what the ghost remembers of its key, once, when it first competes. */
-  #weigh(slot: number, keys: readonly (string | undefined)[]): void {
-    if (this.#hashes[slot] !== 0) return;
+  /**
+   * Adds to the item's count what the ghost remembers of its key, once, when it first competes. True if the ghost knows the sum already,
+   * because the item was asked for once.
+   */
+  #weigh(slot: number, keys: readonly (string | undefined)[]): boolean {
+    if (this.#hashes[slot] !== 0) return false;
     const hash = hashKey(keys[slot] as string, this.#seed);
     this.#hashes[slot] = hash;
     const state = this.#state[slot] as number;
     const counted = (state & FREQUENCY_MASK) >> FREQUENCY_SHIFT;
-    const remembered = this.#ghost === undefined ? 0 : this.#ghost.frequency(hash);
+    this.#ghost ??= new GhostSketch(this.#capacity);
+    const remembered = this.#ghost.recall(hash);
     const frequency = Math.min(MAX_FREQUENCY, counted + remembered + biasOf(hash));
     this.#state[slot] = (state & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT);
+    return counted === 1;
   }
 
   /** Hands an evicted item's count to the ghost, less the bias, which is added again when the key returns. */

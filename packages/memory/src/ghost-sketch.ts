@@ -24,13 +24,25 @@ export class GhostSketch {
     this.#blockMask = blocks - 1;
   }
 
-  /** The lesser of the key's two counters. */
-  frequency(hash: number): number {
+  /**
+   * The lesser of the key's two counters; both are raised to one more in the same step, since most newcomers are asked for once, lose, and are
+   * remembered with just that.
+   */
+  recall(hash: number): number {
     const words = this.#words;
     const block = (hash & this.#blockMask) * BLOCK_WORDS;
-    const first = ((words[block + ((hash >>> 29) & 7)] as number) >>> ((hash >>> 24) & 28)) & 15;
-    const second = ((words[block + 8 + ((hash >>> 23) & 7)] as number) >>> ((hash >>> 18) & 28)) & 15;
-    return Math.min(first, second);
+    const first = block + ((hash >>> 29) & 7);
+    const second = block + 8 + ((hash >>> 23) & 7);
+    const firstShift = (hash >>> 24) & 28;
+    const secondShift = (hash >>> 18) & 28;
+    const firstWord = words[first] as number;
+    const secondWord = words[second] as number;
+    const count = Math.min((firstWord >>> firstShift) & 15, (secondWord >>> secondShift) & 15);
+    if (count < MAX_FREQUENCY) {
+      words[first] = raised(firstWord, firstShift, count + 1);
+      words[second] = raised(secondWord, secondShift, count + 1);
+    }
+    return count;
   }
 
   /** Raises each of the key's counters to at least `count` (conservative update). */
