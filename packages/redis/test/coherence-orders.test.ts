@@ -1,0 +1,168 @@
+import type { StandaloneClient } from '@cache/redis';
+import { redisUrl } from '@cache/test-servers';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
+import {
+  type Act,
+  BEGINNINGS,
+  DISTURBANCES,
+  KEY_INVALIDATIONS,
+  lateStampReader,
+  naiveReader,
+  reader,
+  TAG_INVALIDATIONS,
+} from './coherence/acts.ts';
+import { type Choose, everyOrder, sampledOrders, takeSteps } from './coherence/orders.ts';
+import { atRest, KEY, TAG, World, worldName } from './coherence/world.ts';
+
+/**
+ * Every order in which a real server may meet the commands of several caches: all of them with CHECK_COHERENCE=all
+ * (minutes; `pnpm run check:coherence`), a seeded sample otherwise.
+ */
+const isExhaustive = process.env['CHECK_COHERENCE'] === 'all';
+const SAMPLE = 12;
+const SEED = 20_261_122;
+/** Orders that are too many to run all: this many are drawn. */
+const MANY = 4_000;
+
+const client = createClient({ url: redisUrl() });
+const server: StandaloneClient = client;
+beforeAll(() => client.connect());
+afterAll(() => client.close());
+
+interface Scenario {
+  readonly beginning: string;
+  readonly tags: readonly string[];
+  readonly acts: readonly Act[];
+}
+
+/** Runs one order and gives what was violated. */
+async function violationIn({ beginning, tags, acts }: Scenario, choose: Choose): Promise<string | undefined> {
+  const world = new World(server, worldName);
+  await BEGINNINGS[beginning]?.(world, tags);
+  for (const [index, act] of acts.entries()) world.begin(`actor ${index}`, (cache, own) => act(world, cache, own));
+  await atRest();
+  await takeSteps(world.actors, choose, () => world.check());
+  await world.end();
+  return world.violation;
+}
+
+/** How many orders of a scenario were run, and the violations among them. */
+async function explore(scenario: Scenario, mode: 'every' | 'sample' | 'many') {
+  const violations: string[] = [];
+  const run = async (choose: Choose): Promise<void> => {
+    const violation = await violationIn(scenario, choose);
+    if (violation !== undefined) violations.push(violation);
+  };
+  const count =
+    mode === 'every' ? await everyOrder(run) : await sampledOrders(mode === 'many' ? MANY : SAMPLE, SEED, run);
+  return { count, violations };
+}
+
+const LIMIT_MS = isExhaustive ? 3_600_000 : 60_000;
+const invalidations = [
+  ...Object.entries(KEY_INVALIDATIONS).map(([name, act]) => ({ name, act, tags: [] as string[] })),
+  ...Object.entries(TAG_INVALIDATIONS).map(([name, act]) => ({ name, act, tags: [TAG] })),
+];
+
+function beginningsFor(tags: readonly string[]): string[] {
+  return Object.keys(BEGINNINGS).filter((name) => tags.length > 0 || name !== 'dead by tag');
+}
+
+describe('No order of steps shows what an acknowledged invalidation ended', () => {
+  describe.each(invalidations)('a reader and $name', ({ act, tags }) => {
+    test.each(beginningsFor(tags))(
+      'beginning %s',
+      async (beginning) => {
+        const scenario = { beginning, tags, acts: [reader(tags), act] };
+        const { count, violations } = await explore(scenario, 'every');
+        expect(violations).toEqual([]);
+        expect(count).toBeGreaterThan(1);
+      },
+      LIMIT_MS,
+    );
+
+    test.each(beginningsFor(tags))(
+      'two readers, beginning %s',
+      async (beginning) => {
+        const scenario = { beginning, tags, acts: [reader(tags), reader(tags), act] };
+        const { violations } = await explore(scenario, isExhaustive ? 'every' : 'sample');
+        expect(violations).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    test.each(Object.entries(DISTURBANCES))(
+      'and %s',
+      async (_name, disturbance) => {
+        const scenario = { beginning: 'empty', tags, acts: [reader(tags), act, disturbance] };
+        const { violations } = await explore(scenario, isExhaustive ? 'every' : 'sample');
+        expect(violations).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+
+    test.each(invalidations)(
+      'and $name too',
+      async (other) => {
+        const allTags = [...new Set([...tags, ...other.tags])];
+        const scenario = { beginning: 'stale', tags: allTags, acts: [reader(allTags), act, other.act] };
+        const { violations } = await explore(scenario, isExhaustive ? 'many' : 'sample');
+        expect(violations).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+  });
+});
+
+describe('The same search finds what is wrong', () => {
+  test('cache-aside: get, load, set', async () => {
+    const acts = [naiveReader, KEY_INVALIDATIONS['removeItem'] as Act];
+    const { violations } = await explore({ beginning: 'empty', tags: [], acts }, 'every');
+    expect(violations.length).toBeGreaterThan(0);
+  });
+
+  test('a stamp that is read when the value is stored', async () => {
+    const acts = [lateStampReader, TAG_INVALIDATIONS['invalidateTags'] as Act];
+    const { violations } = await explore({ beginning: 'empty', tags: [TAG], acts }, 'every');
+    expect(violations.length).toBeGreaterThan(0);
+  });
+});
+
+describe('Tags whose bookkeeping lost its newest writes', () => {
+  /** An item stamped after the writes that are lost, then the tag is invalidated again. */
+  async function isStaleAfterLoss(invalidateAgain: (world: World) => Promise<unknown>): Promise<boolean> {
+    const world = new World(server, worldName);
+    await world.direct.invalidateTags(['first']);
+    const before = await client.hGetAll(world.tagsKey);
+    await world.direct.invalidateTags(['lost']);
+    await world.direct.set(KEY, { version: 1 }, { tags: [TAG] });
+    await client.multi().del(world.tagsKey).hSet(world.tagsKey, before).exec();
+    await invalidateAgain(world);
+    const shown = await world.cacheOn(server).get(KEY);
+    await world.end();
+    return shown !== undefined;
+  }
+
+  test('end the item all the same', async () => {
+    expect(await isStaleAfterLoss((world) => world.direct.invalidateTags([TAG]))).toBe(false);
+  });
+
+  test('would not with a bare counter, which gives a lost number again', async () => {
+    const isStale = await isStaleAfterLoss(async ({ tagsKey, prefix }) => {
+      const stamp = (await client.get(`${prefix}${KEY}`))?.slice(56, 72) ?? '';
+      return client.hSet(tagsKey, { '#': stamp, [`t${TAG}`]: stamp });
+    });
+    expect(isStale).toBe(true);
+  });
+});
+
+test('a set with tags right after an acknowledged invalidation of the tag is a hit', async () => {
+  const world = new World(server, worldName);
+  for (let round = 1; round <= 20; round += 1) {
+    await world.direct.invalidateTags([TAG]);
+    await world.direct.set(KEY, { version: round }, { tags: [TAG] });
+    expect(await world.direct.get(KEY)).toEqual({ version: round });
+  }
+  await world.end();
+});
