@@ -1,0 +1,66 @@
+import { DatabaseCache } from '@cache/postgres';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { maintain, RACES, type RaceGround, race } from './coherence-races.ts';
+import { type OwnSchema, ownSchema } from './own-schema.ts';
+
+/** How long one race goes on in the suite; `npm run check:coherence` runs 1,000 rounds of each. */
+const RACE_MS = 800;
+
+let own: OwnSchema;
+let ground: RaceGround;
+
+beforeAll(async () => {
+  own = await ownSchema('coherence', { max: 24 });
+  await own.sql.unsafe(`CREATE TABLE ${own.schema}.race_source (key text PRIMARY KEY, version int NOT NULL)`);
+  const cache = new DatabaseCache<number>(own.sql, {
+    schema: own.schema,
+    readTimeoutMs: 10_000,
+    writeTimeoutMs: 10_000,
+  });
+  ground = { sql: own.sql, schema: own.schema, cache };
+});
+
+afterAll(async () => {
+  await ground.cache.close();
+  await own[Symbol.asyncDispose]();
+});
+
+/** For so long, and until enough happened to prove something, however busy the machine is. */
+function forSomeTime(least: number): (rounds: number) => boolean {
+  const endsAt = performance.now() + RACE_MS;
+  return (rounds) => rounds < least || performance.now() < endsAt;
+}
+
+describe('no read that starts after an acknowledged invalidation is answered with something older', () => {
+  test.each(Object.entries(RACES))('%s', async (_name, writer) => {
+    const result = await race(ground, writer, 'fill', forSomeTime(60));
+    expect(result).toMatchObject({ stale: 0, lost: 0 });
+    expect(result.hits).toBeGreaterThan(0);
+  });
+
+  test('with removals carried out and logs trimmed meanwhile', async () => {
+    for (const name of ['removal in the transaction', 'expiry in the transaction', 'tag in the transaction']) {
+      let isOver = false;
+      const maintenance = maintain(ground, () => isOver);
+      const result = await race(ground, RACES[name] as (typeof RACES)[string], 'fill', forSomeTime(60));
+      isOver = true;
+      await maintenance;
+      expect(result).toMatchObject({ stale: 0, lost: 0 });
+    }
+  });
+});
+
+describe('control: a reader that stores with set instead of fill', () => {
+  test.each(['removal in the transaction', 'removal after the commit', 'tag after the commit'])(
+    'leaves something stale: %s',
+    async (name) => {
+      let stale = 0;
+      const until = performance.now() + 20_000;
+      while (stale === 0 && performance.now() < until) {
+        const goesOn = forSomeTime(60);
+        stale += (await race(ground, RACES[name] as (typeof RACES)[string], 'set', goesOn)).stale;
+      }
+      expect(stale).toBeGreaterThan(0);
+    },
+  );
+});
