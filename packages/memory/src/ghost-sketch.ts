@@ -10,8 +10,8 @@ const ITEMS_PER_BLOCK = 8;
  * (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017, §3) of 4-bit counters, two per key inside one cache line.
  * A held key counts in its own slot instead; its count comes here when it is evicted, and is read when it returns.
  *
- * Two counters, where the paper has four: with 16 counters per item held, and some five keys evicted per item between two
- * halvings, two collide least often ((1 − e^(−2·5/16))² = 22 %; one: 27 %, four: 26 %), and cost half.
+ * Two counters, where the paper has four: over nine traces two gave the same hits as four, one gave half a point less, and each
+ * costs time on every eviction.
  */
 export class GhostSketch {
   readonly #words: Int32Array;
@@ -25,8 +25,8 @@ export class GhostSketch {
   }
 
   /**
-   * The lesser of the key's two counters; both are raised to one more in the same step, since most newcomers are asked for once, lose, and are
-   * remembered with just that.
+   * The lesser of the key's two counters. Both are raised to one more in the same step, since most newcomers were asked
+   * for once, lose, and are remembered with just that.
    */
   recall(hash: number): number {
     const words = this.#words;
