@@ -118,7 +118,7 @@ export interface ConformanceOptions {
 
   /**
    * How long one call may take before the suite calls it a hang.
-   * @default 10,000
+   * @default 30,000
    */
   readonly callLimitMs?: number;
 }

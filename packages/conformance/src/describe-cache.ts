@@ -3,7 +3,7 @@ import { type ConformanceRule, conformanceRules } from './conformance-rules.ts';
 import { globalTestRunner, type TestRunner } from './test-runner.ts';
 
 /** Batches of ten thousand keys on a busy machine stay far below it; hangs are found by `callLimitMs`. */
-const RULE_TIMEOUT_MS = 60_000;
+const RULE_TIMEOUT_MS = 120_000;
 
 /**
  * Declares one test for each rule of the contract that applies to a backend.

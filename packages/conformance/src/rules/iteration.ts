@@ -55,7 +55,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       const cache = await context.create();
       equal(await listed(cache.keys()), [], 'the keys of an empty cache');
       const keys = Array.from({ length: MANY }, (_, index) => `key ${index}`);
-      await Promise.all(keys.map((key) => cache.set(key, 'v', null)));
+      await context.storeMany(cache, keys, 'v');
       const found = await listed(cache.keys());
       equal(found.length, MANY, 'the number of keys');
       equal(new Set(found).size, MANY, 'the number of distinct keys');
@@ -116,7 +116,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
     check: async (context) => {
       const cache = await context.create();
       for (const prefix of PREFIXES) {
-        for (const key of PREFIXED_KEYS) await cache.set(key, 'v', null);
+        await context.storeMany(cache, PREFIXED_KEYS, 'v');
         equal(await cache.clearPrefix(prefix), undefined, 'the answer');
         const expected = PREFIXED_KEYS.filter((key) => !key.startsWith(prefix)).sort();
         equal(await listed(cache.keys()), expected, `the keys after the prefix ${JSON.stringify(prefix)} was cleared`);
@@ -131,7 +131,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       const neighbour = await context.create({ namespace: `${start}axb` });
       await neighbour.set('many 1', 'v');
       const keys = Array.from({ length: MANY }, (_, index) => `many ${index}`);
-      await Promise.all(keys.map((key) => cache.set(key, 'v')));
+      await context.storeMany(cache, keys, 'v');
       await cache.set('few', 'v');
       await cache.clearPrefix('many ');
       equal(await listed(cache.keys()), ['few'], 'the own keys');
