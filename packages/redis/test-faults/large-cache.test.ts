@@ -1,0 +1,51 @@
+import { startRedis } from '@cache/test-servers';
+import { expect, test } from '@jest/globals';
+import { administer } from './administrator.ts';
+import { ownClient, PREFIX } from './cache-clients.ts';
+import { startProgram } from './child-program.ts';
+
+interface Measured {
+  readonly gets: number;
+  readonly wrong: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+test('row 57: clear and invalidateTags among a million keys go in small steps: no other application misses its deadline', async () => {
+  await using server = await startRedis({ args: ['--enable-debug-command', 'yes'] });
+  await using admin = await administer(server);
+  await using opened = await ownClient.open(server.url);
+  const { cache } = opened;
+  await admin.send('DEBUG', 'POPULATE', '1000000', PREFIX.slice(0, -1));
+  await admin.send('DEBUG', 'POPULATE', '1000', 'neighbour');
+  const tagged = Array.from({ length: 1_000 }, (_, index): [string, number] => [`tagged-${index}`, index]);
+  await cache.mset(tagged, { tags: ['t'] });
+  await using bystander = startProgram('bystander', server.url);
+  await bystander.ask('measure');
+  await admin.send('CONFIG', 'RESETSTAT');
+
+  await cache.invalidateTags(['t']);
+  expect(await cache.mget(tagged.map(([key]) => key))).toEqual(tagged.map(() => undefined));
+  expect(await admin.callsOf('scan')).toBe(0);
+  const duringTags = (await bystander.ask('measure')) as Measured;
+
+  const startedAt = performance.now();
+  await cache.clear();
+  const clearedInMs = performance.now() - startedAt;
+  const duringClear = (await bystander.ask('measure')) as Measured;
+
+  for (const command of ['keys', 'flushdb', 'flushall', 'del']) expect(await admin.callsOf(command)).toBe(0);
+  expect(await admin.callsOf('scan')).toBeGreaterThan(500);
+  const left = ((await admin.send('KEYS', '*')) as string[]).filter((key) => !key.includes('\0'));
+  expect(left.filter((key) => key.startsWith(PREFIX))).toEqual([]);
+  expect(left.filter((key) => key.startsWith('neighbour:'))).toHaveLength(1_000);
+
+  expect({ ...duringClear, wrong: 0 }).toEqual(duringClear);
+  expect(duringClear.gets).toBeGreaterThan(100);
+  process.stderr.write(
+    `clear() of 1,000,000 keys took ${Math.round(clearedInMs)} ms. Another process's gets meanwhile: ${JSON.stringify(duringClear)}; ` +
+      `during invalidateTags: ${JSON.stringify(duringTags)}\n`,
+  );
+  expect((await bystander.end()).code).toBe(0);
+}, 120_000);

@@ -1,0 +1,199 @@
+/**
+ * Puts a canary into every value and password there is, fails in every way there is, and prints all that the application
+ * gets to see: `canaries.ts <port> <password with canary> <value with canary>`.
+ */
+import { inspect } from 'node:util';
+import { type CacheHooks, jsonSerializer } from '@cache/core';
+import { RedisCache } from '@cache/redis';
+import { createClient } from 'redis';
+import { answerQuestions } from './answer-questions.ts';
+
+const [port = '', password = '', canary = ''] = process.argv.slice(2);
+const url = `redis://:${password}@127.0.0.1:${port}`;
+
+/** Everything that logging, serialising or walking over a thing can bring to light. */
+function expose(thing: unknown, depth = 0): string {
+  const parts = [inspect(thing, { showHidden: true, depth: 9, getters: true }), String(thing)];
+  try {
+    parts.push(JSON.stringify(thing) ?? '');
+  } catch {}
+  if (typeof thing === 'object' && thing !== null && depth < 4) {
+    const names = Reflect.ownKeys(thing);
+    if (thing instanceof Error) parts.push(thing.message, thing.stack ?? '', expose(thing.cause, depth + 1));
+    for (const name of names)
+      parts.push(String(name), expose((thing as Record<PropertyKey, unknown>)[name], depth + 1));
+  }
+  return parts.join('\n');
+}
+
+const seen: string[] = [];
+const hooks: CacheHooks = Object.fromEntries(
+  ['onHit', 'onMiss', 'onSet', 'onRemove', 'onError', 'onOperation'].map((name) => [
+    name,
+    (event: unknown) => void seen.push(expose(event)),
+  ]),
+);
+const throwing: CacheHooks = {
+  onSet: () => {
+    throw new Error(canary);
+  },
+};
+
+type Outcomes = Record<string, string>;
+
+async function fail(outcomes: Outcomes, scene: string, call: () => unknown): Promise<void> {
+  try {
+    await call();
+    outcomes[scene] = 'done';
+  } catch (error) {
+    outcomes[scene] = String((error as { code?: unknown }).code);
+    seen.push(expose(error));
+  }
+}
+
+process.on('warning', (warning) => seen.push(expose(warning)));
+const cache = await RedisCache.connect(url, { prefix: 'app:', hooks: [hooks, throwing], maxValueBytes: 1_000 });
+const quiet = await RedisCache.connect(url, { prefix: 'app:' });
+const admin = createClient({ url });
+admin.on('error', () => {});
+await admin.connect();
+
+/** Any write of a canary that a server in trouble has to refuse or to leave unanswered. */
+const writes: Record<string, (cache: RedisCache) => Promise<unknown>> = {
+  set: (cache) => cache.set('a', canary),
+  'set with tags': (cache) => cache.set('a', canary, { tags: ['t'] }),
+  mset: (cache) =>
+    cache.mset([
+      ['a', { [canary]: canary }],
+      ['b', canary],
+    ]),
+  setWithNx: (cache) => cache.setWithNx('nx', canary),
+  removeIfEquals: (cache) => cache.removeIfEquals('a', canary),
+  fill: (cache) => cache.fill({ key: 'a', token: 'nobodygrantedit1' }, canary),
+};
+
+async function failAll(cache: RedisCache): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  for (const [scene, write] of Object.entries(writes)) await fail(outcomes, scene, () => write(cache));
+  await fail(outcomes, 'get', () => cache.get('a'));
+  return outcomes;
+}
+
+async function badUrls(): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  const connect = (address: string) => async () => (await RedisCache.connect(address, { prefix: 'app:' })).close();
+  await fail(outcomes, 'malformed', connect(`redis://user:${password}@127.0.0.1:notaport`));
+  await fail(outcomes, 'another protocol', connect(`http://user:${password}@127.0.0.1`));
+  await fail(outcomes, 'a path that is no database', connect(`${url}/${canary}`));
+  await fail(outcomes, 'refused', connect(url.replace(password, `${password}x`)));
+  await fail(outcomes, 'an unknown user', connect(url.replace('//:', `//${canary}:`)));
+  return outcomes;
+}
+
+async function badValues(): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  const cycle: Record<string, unknown> = { canary };
+  cycle['self'] = cycle;
+  const values: Record<string, unknown> = {
+    'a BigInt': { canary, b: 1n },
+    'a cycle': cycle,
+    'a Map': new Map([[canary, canary]]),
+    'a throwing toJSON': {
+      toJSON() {
+        throw new Error(canary);
+      },
+    },
+    'a throwing getter': {
+      get canary() {
+        throw new Error(canary);
+      },
+    },
+    'a function': Object.assign(() => canary, { canary }),
+    'a symbol': Symbol(canary),
+    'too large': canary.repeat(1_000),
+  };
+  for (const [scene, value] of Object.entries(values))
+    await fail(outcomes, scene, () => cache.set('v', value as string));
+  await fail(outcomes, 'in a batch', () =>
+    cache.mset([
+      ['good', 1],
+      ['bad', { canary, b: 1n } as unknown as string],
+    ]),
+  );
+
+  const json = jsonSerializer();
+  const failing = await RedisCache.connect(url, {
+    prefix: 'app:',
+    hooks,
+    serializer: {
+      format: 'json',
+      serialize: (value) => {
+        if (value === canary) throw Object.assign(new Error(canary), { canary });
+        return json.serialize(value);
+      },
+      deserialize: (payload) => {
+        throw Object.assign(new Error(payload), { payload, canary });
+      },
+    },
+  });
+  await fail(outcomes, 'a serializer that throws', () => failing.set('a', canary));
+  await admin.set('app:foreign', JSON.stringify(canary));
+  await fail(outcomes, 'a deserializer that throws', () => failing.get('foreign'));
+  await failing.close();
+  return outcomes;
+}
+
+async function badEntries(): Promise<Outcomes> {
+  const outcomes: Outcomes = {};
+  await admin.set('app:text', JSON.stringify(canary));
+  await fail(outcomes, 'increment', () => cache.increment('text'));
+  await fail(outcomes, 'decrement', () => cache.decrement('text'));
+  for (const [scene, payload] of Object.entries({
+    broken: `{"a":"${canary}`,
+    bare: canary,
+    frame: `\x01${canary.repeat(9)}`,
+  })) {
+    const read = (name: string, call: () => Promise<unknown>) =>
+      fail(outcomes, `${scene} ${name}`, async () => {
+        await admin.set('app:corrupt', payload);
+        await call();
+      });
+    await read('get', () => cache.get('corrupt'));
+    await read('mget', () => cache.mget(['corrupt', 'text']));
+    await read('getOrLease', () => cache.getOrLease('corrupt'));
+    await read('inspect', () => cache.inspect('corrupt'));
+    await read('increment', () => cache.increment('corrupt'));
+  }
+  await admin.lPush('app:list', canary);
+  await fail(outcomes, 'list get', () => cache.get('list'));
+  await fail(outcomes, 'list increment', () => cache.increment('list'));
+  await fail(outcomes, 'list getOrLease', () => cache.getOrLease('list'));
+  return outcomes;
+}
+
+await answerQuestions({
+  control: () => {
+    const raw: unknown[] = [];
+    for (const attempt of [() => new URL(`redis://user:${password}@h:notaport`), () => JSON.parse(canary)]) {
+      try {
+        attempt();
+      } catch (error) {
+        raw.push(error);
+      }
+    }
+    return raw.map((error) => expose(error).includes(password) || expose(error).includes(canary));
+  },
+  'bad urls': badUrls,
+  'bad values': badValues,
+  'bad entries': badEntries,
+  'fail all': () => failAll(cache),
+  'fail all without hooks': () => failAll(quiet),
+  closed: async () => {
+    seen.push(expose(cache), expose(quiet));
+    await cache.close();
+    await quiet.close();
+    return failAll(cache);
+  },
+  seen: () => seen.splice(0),
+});
+admin.destroy();
