@@ -1,7 +1,4 @@
-/**
- * From here on one `Map` becomes 64. At a million items the longest hundred sets then took 51 ms, collections included,
- * where a cache with a single `Map` took 239 ms (`benchmarks/results/memory-footprint.md`).
- */
+/** From here on one `Map` becomes 64: V8 rehashes a `Map` in one go, and small ones at different times. */
 const SHARDING_THRESHOLD = 1 << 18;
 const SHARD_BITS = 6;
 
