@@ -62,7 +62,8 @@ export type ValueContract = 'references' | 'json' | 'exact';
 /** What a cache is to be made with. */
 export interface CreateCacheOptions {
   /**
-   * Made of `[A-Za-z0-9_.-]`, at most 60 characters, never used before unless `shared` rules ask for the same one twice.
+   * At most 60 characters of `[A-Za-z0-9_.-]`, and now and then others, which may be refused with CacheOptionError. Never
+   * used before, unless a rule of `shared` asks for the same one twice.
    * Turn it into a prefix, a schema, a directory: whatever keeps this cache's items apart from all others in its store.
    */
   readonly namespace: string;

@@ -50,7 +50,7 @@ test('rules that do not apply are left out, and capabilities bring theirs in', (
 });
 
 test('the suite runs under node:test too', () => {
-  const file = fileURLToPath(new URL('./under-node-test.ts', import.meta.url));
+  const file = fileURLToPath(new URL('./programs/under-node-test.ts', import.meta.url));
   const loader = new URL('../../../tools/typescript.mjs', import.meta.url).href;
   const { NODE_OPTIONS: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
   const { stdout, status } = spawnSync(

@@ -2,13 +2,15 @@ import { type ConformanceRule, conformanceRules, EVERY_CAPABILITY } from '@cache
 import { describe, expect, test } from '@jest/globals';
 import { type Mutant, World } from './mutants/mutant.ts';
 import { mutantsOfAtomicCalls, mutantsOfBatches } from './mutants/of-batches-and-counters.ts';
+import { mutantsOfExpirationAndRemoval } from './mutants/of-expiration-and-removal.ts';
+import { mutantsOfKeysAndValues } from './mutants/of-keys-and-values.ts';
 import { mutantsOfLeases } from './mutants/of-leases.ts';
 import { mutantsOfTags } from './mutants/of-tags.ts';
-import { mutantsOfTheFiveCalls } from './mutants/of-the-five-calls.ts';
 import { mutantsOfTheRest } from './mutants/of-the-rest.ts';
 
 const MUTANTS = [
-  ...mutantsOfTheFiveCalls,
+  ...mutantsOfKeysAndValues,
+  ...mutantsOfExpirationAndRemoval,
   ...mutantsOfBatches,
   ...mutantsOfAtomicCalls,
   ...mutantsOfTags,

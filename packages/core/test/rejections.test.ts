@@ -4,7 +4,7 @@ import { expect, test } from '@jest/globals';
 
 function run(...args: string[]) {
   const loader = new URL('../../../tools/typescript.mjs', import.meta.url).href;
-  const file = fileURLToPath(new URL('./rejections-that-nobody-awaits.ts', import.meta.url));
+  const file = fileURLToPath(new URL('./programs/rejections-that-nobody-awaits.ts', import.meta.url));
   return spawnSync(
     process.execPath,
     ['--import', loader, '--conditions=@cache/source', '--unhandled-rejections=strict', file, ...args],

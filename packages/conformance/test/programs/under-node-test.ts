@@ -1,6 +1,6 @@
 import { describe, it } from 'node:test';
 import { describeCache } from '@cache/conformance';
-import { PlainCache } from './plain-cache.ts';
+import { PlainCache } from '../plain-cache.ts';
 
 let now = 0;
 

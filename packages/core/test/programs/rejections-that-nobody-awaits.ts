@@ -1,6 +1,6 @@
 import { createHookDispatcher, withDeadline } from '@cache/core';
 
-/** Run with --unhandled-rejections=strict: what escapes ends the process. With the argument `control`, something does. */
+/** With --unhandled-rejections=strict what escapes ends the process. With the argument `control` something does. */
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const failLater = async (ms: number): Promise<never> => {
   await sleep(ms);
