@@ -14,11 +14,17 @@ export class CallObserver {
   readonly #hooks: HookDispatcher | undefined;
   readonly #warning: OutageWarning;
   readonly #timers: Timers;
+  #lastFailure: unknown;
 
   constructor(hooks: CacheHooks | readonly CacheHooks[] | undefined, name: string, timers: Timers) {
     this.#hooks = createHookDispatcher(hooks, { cache: name, backend: 'stack' });
     this.#warning = new OutageWarning(name, () => timers.now());
     this.#timers = timers;
+  }
+
+  /** True if nobody listens to anything. */
+  get isSilent(): boolean {
+    return this.#hooks === undefined;
   }
 
   /** True if somebody listens to this event. */
@@ -44,8 +50,10 @@ export class CallObserver {
     }
   }
 
-  /** The shared level failed, and the caller does not hear of it. */
+  /** The shared level failed, and the caller does not hear of it. One failure of many keys is told once. */
   degraded(operation: CacheOperation, error: unknown): void {
+    if (error === this.#lastFailure) return;
+    this.#lastFailure = error;
     const failure = asCacheError(error, operation);
     if (this.#hooks?.hears('onError')) this.#hooks.error(operation, failure, 0);
     else this.#warning.report(failure);

@@ -1,8 +1,7 @@
 import type { Invalidation, InvalidationBus } from '@cache/core';
 import type { ErrorBackoff } from './error-backoff.ts';
 import type { InFlight, InstallFence } from './install-fence.ts';
-import type { Installable } from './load-flight.ts';
-import type { LocalLevel } from './near-level.ts';
+import type { Installable, LocalLevel } from './near-level.ts';
 import type { SharedStore } from './shared-store.ts';
 
 /** What a write concerns. */
@@ -19,6 +18,7 @@ export interface CoherentWritesParts<V> {
   readonly fence: InstallFence;
   readonly backoff: ErrorBackoff;
   readonly bus: InvalidationBus | undefined;
+  readonly install: (inFlight: InFlight, item: Installable<V>) => void;
 }
 
 /**
@@ -56,14 +56,14 @@ export class CoherentWrites<V> {
 
   /** The same for one key, and keeps the new value locally if nothing else was written there meanwhile. */
   async set(key: string, run: () => Promise<void>, item: Installable<V>): Promise<void> {
-    const { local, store, fence, bus } = this.#parts;
+    const { store, fence, bus, install } = this.#parts;
     const scope = { keys: [key] };
     const inFlight = fence.register(key);
     try {
       this.forget(scope, inFlight);
       await store.write(scope.keys, run);
       this.forget(scope, inFlight);
-      local.install(inFlight, item);
+      install(inFlight, item);
     } catch (error) {
       this.#abandon(scope);
       throw error;

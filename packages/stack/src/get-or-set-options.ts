@@ -1,4 +1,13 @@
-import { CacheOptionError, type Expiration, type SetOptions, validateExpiration } from '@cache/core';
+import {
+  type CacheErrorContext,
+  CacheOptionError,
+  type Expiration,
+  leaseInSecondsOf,
+  type SetOptions,
+  staleInSecondsOf,
+  validateExpiration,
+  validateTags,
+} from '@cache/core';
 
 /** What a loader is told, and what it may say about its value. */
 export interface LoadContext<V> {
@@ -58,7 +67,8 @@ export interface LoadOptions extends SetOptions {
    */
   readonly absentExpirationInSeconds?: Expiration;
   /**
-   * After a failed load do not call the loader of that key for this long: callers get the stale copy or the same error.
+   * After a failed load this process does not call the loader of that key for this long: callers get the stale copy or the
+   * same error. With a stale copy, no process does.
    * @default 1,000
    */
   readonly errorBackoffMs?: number;
@@ -77,7 +87,7 @@ export interface GetOrSetOptions extends LoadOptions {
    */
   readonly signal?: AbortSignal;
   /**
-   * Load anew, whatever is stored; as after `expireItem`.
+   * Load anew, whatever is stored; as after `expireItem`, which others notice too.
    * @default false
    */
   readonly force?: boolean;
@@ -104,28 +114,46 @@ const DEFAULTS: ResolvedLoadOptions = {
   jitter: 0,
 };
 
+const CONTEXT: CacheErrorContext = { operation: 'getOrSet', backend: 'stack' };
+
 /**
  * The options of one call over those of the cache over the defaults.
  *
  * @throws CacheOptionError for one that is out of range
  */
 export function resolveLoadOptions(base: ResolvedLoadOptions | undefined, options: LoadOptions): ResolvedLoadOptions {
-  const resolved = { ...(base ?? DEFAULTS), ...withoutUndefined(options) };
-  validateExpiration(resolved.expirationInSeconds);
-  if (resolved.absentExpirationInSeconds !== undefined) validateExpiration(resolved.absentExpirationInSeconds);
-  atLeast('leaseInSeconds', resolved.leaseInSeconds, Number.MIN_VALUE);
-  for (const name of ['staleInSeconds', 'softTimeoutMs', 'loadTimeoutMs', 'lockTimeoutMs', 'errorBackoffMs'] as const) {
-    atLeast(name, resolved[name], 0);
+  const given = { ...(base ?? DEFAULTS), ...withoutUndefined(options) };
+  const resolved: ResolvedLoadOptions = { ...given, tags: validateTags(given.tags, CONTEXT) };
+  validateExpiration(resolved.expirationInSeconds, CONTEXT);
+  if (resolved.absentExpirationInSeconds !== undefined) validateExpiration(resolved.absentExpirationInSeconds, CONTEXT);
+  leaseInSecondsOf(resolved, CONTEXT);
+  staleInSecondsOf(resolved, CONTEXT);
+  for (const name of ['softTimeoutMs', 'lockTimeoutMs', 'errorBackoffMs', 'earlyExpiration', 'jitter'] as const) {
+    if (!(typeof resolved[name] === 'number' && resolved[name] >= 0)) {
+      throw new CacheOptionError(`${name} is a number of at least 0.`, CONTEXT);
+    }
   }
-  atLeast('earlyExpiration', resolved.earlyExpiration, 0);
-  atLeast('jitter', resolved.jitter, 0);
-  if (resolved.jitter > 1) throw new CacheOptionError('jitter is a share from 0 to 1.');
+  if (!(typeof resolved.loadTimeoutMs === 'number' && resolved.loadTimeoutMs > 0)) {
+    throw new CacheOptionError('loadTimeoutMs is a number over 0.', CONTEXT);
+  }
+  if (resolved.jitter > 1) throw new CacheOptionError('jitter is a share from 0 to 1.', CONTEXT);
+  if (!Number.isFinite(resolved.errorBackoffMs)) throw new CacheOptionError('errorBackoffMs is finite.', CONTEXT);
   return resolved;
 }
 
-function atLeast(name: string, value: number, least: number): void {
-  if (typeof value === 'number' && value >= least) return;
-  throw new CacheOptionError(`${name} is a number of at least ${least === 0 ? 0 : 'more than 0'}.`);
+/**
+ * The last argument of `getOrSet` as options: a bare lifetime is one of them.
+ *
+ * @throws CacheOptionError for anything else
+ */
+export function getOrSetOptionsOf(options: Expiration | GetOrSetOptions | undefined): GetOrSetOptions {
+  if (options === undefined) return {};
+  if (options === null || typeof options === 'number') return { expirationInSeconds: options };
+  if (typeof options === 'object') return options;
+  throw new CacheOptionError(
+    `Expected a lifetime in seconds, null or an options object; got ${typeof options}.`,
+    CONTEXT,
+  );
 }
 
 function withoutUndefined(options: LoadOptions): Partial<ResolvedLoadOptions> {

@@ -7,5 +7,6 @@ export { Namespace, type NamespaceOptions } from './namespace.ts';
 export type { ManyValues } from './read-through.ts';
 export { type MemoizeOptions, type SourcedValue, StackCache } from './stack-cache.ts';
 export type { StackOptions } from './stack-options.ts';
-export type { StandardSchema } from './standard-schema.ts';
+export type { StackStatistics } from './stack-statistics.ts';
+export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts';
 export { systemTimers, type Timers } from './timers.ts';

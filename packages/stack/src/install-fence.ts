@@ -8,6 +8,9 @@ interface Registration extends InFlight {
   readonly tagEventAtStart: number;
 }
 
+/** With more tags invalidated than this during the oldest read under way, everything under way is given up instead. */
+const MAX_REMEMBERED_TAGS = 10_000;
+
 /**
  * Decides whether a value that was on its way while things were invalidated may still be kept locally.
  *
@@ -21,9 +24,11 @@ interface Registration extends InFlight {
  */
 export class InstallFence {
   readonly #inFlight = new Map<string, Set<Registration>>();
+  /** In the order of registration: the first is the oldest. */
+  readonly #all = new Set<Registration>();
+  /** The newest event of each tag, the oldest event first. */
   readonly #tagEvents = new Map<string, number>();
   #tagEvent = 0;
-  #count = 0;
 
   /** Call before the request is sent. */
   register(key: string): InFlight {
@@ -31,14 +36,14 @@ export class InstallFence {
     const others = this.#inFlight.get(key);
     if (others === undefined) this.#inFlight.set(key, new Set([registration]));
     else others.add(registration);
-    this.#count += 1;
+    this.#all.add(registration);
     return registration;
   }
 
   /** True if the value may be kept. Call in the same turn as keeping it, and `end` after. */
   admits(inFlight: InFlight, tags: readonly string[]): boolean {
     const registration = inFlight as Registration;
-    if (registration.isPoisoned) return false;
+    if (registration.isPoisoned || !this.#all.has(registration)) return false;
     return !tags.some((tag) => (this.#tagEvents.get(tag) ?? 0) > registration.tagEventAtStart);
   }
 
@@ -50,12 +55,12 @@ export class InstallFence {
 
   /** Call once for every registration, whatever became of it. */
   end(inFlight: InFlight): void {
-    const registrations = this.#inFlight.get(inFlight.key);
-    if (!registrations?.delete(inFlight as Registration)) return;
-    if (registrations.size === 0) this.#inFlight.delete(inFlight.key);
-    this.#count -= 1;
-    // With nothing on its way there is nobody left who could have missed these.
-    if (this.#count === 0) this.#tagEvents.clear();
+    const registration = inFlight as Registration;
+    if (!this.#all.delete(registration)) return;
+    const sameKey = this.#inFlight.get(registration.key);
+    sameKey?.delete(registration);
+    if (sameKey?.size === 0) this.#inFlight.delete(registration.key);
+    this.#forgetOldTags();
   }
 
   /** The key was invalidated or written. `except` is the write's own registration, which must not poison itself. */
@@ -68,8 +73,15 @@ export class InstallFence {
   /** The tags were invalidated. */
   poisonTags(tags: readonly string[]): void {
     this.#tagEvent += 1;
-    if (this.#count === 0) return;
-    for (const tag of tags) this.#tagEvents.set(tag, this.#tagEvent);
+    if (this.#all.size === 0) return;
+    for (const tag of tags) {
+      // Deleted first, so that the map stays in the order of events.
+      this.#tagEvents.delete(tag);
+      this.#tagEvents.set(tag, this.#tagEvent);
+    }
+    if (this.#tagEvents.size <= MAX_REMEMBERED_TAGS) return;
+    this.poisonAll();
+    this.#tagEvents.clear();
   }
 
   /** Every key that begins with `prefix` was invalidated. */
@@ -79,8 +91,16 @@ export class InstallFence {
 
   /** Everything was invalidated, or may have been. */
   poisonAll(): void {
-    for (const registrations of this.#inFlight.values()) {
-      for (const registration of registrations) registration.isPoisoned = true;
+    for (const registration of this.#all) registration.isPoisoned = true;
+  }
+
+  /** Nobody under way could have missed what happened before the oldest of them began. */
+  #forgetOldTags(): void {
+    const [oldest] = this.#all;
+    const missedAfter = oldest?.tagEventAtStart ?? Number.POSITIVE_INFINITY;
+    for (const [tag, event] of this.#tagEvents) {
+      if (event > missedAfter) break;
+      this.#tagEvents.delete(tag);
     }
   }
 }

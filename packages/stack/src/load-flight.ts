@@ -1,10 +1,11 @@
 import type { Absent, CacheEntry, CacheOperation, FillOptions, Lease } from '@cache/core';
-import { isEarly } from './early-expiration.ts';
+import { earlyWindowInSeconds, isEarly } from './early-expiration.ts';
 import type { ErrorBackoff } from './error-backoff.ts';
 import type { Loader, ResolvedLoadOptions } from './get-or-set-options.ts';
 import type { InFlight, InstallFence } from './install-fence.ts';
 import { withJitter } from './jitter.ts';
 import {
+  type AnswerProof,
   advance,
   initialLoadState,
   type LoadAnswer,
@@ -13,19 +14,12 @@ import {
   type LoadPolicy,
   type LoadState,
 } from './load-path.ts';
-import { type LoadResult, runLoader } from './loading.ts';
+import { type LoadResult, startLoading } from './loading.ts';
+import type { Installable } from './near-level.ts';
 import { pollDelayMs } from './poll-delay.ts';
 import type { SharedStore } from './shared-store.ts';
 import type { Timers } from './timers.ts';
-
-/** What is to be kept in the local level, if the fence admits it. */
-export interface Installable<V> {
-  readonly value: V;
-  /** Counted from when the request was sent; `null` for never. */
-  readonly remainingInSeconds: number | null;
-  readonly tags: readonly string[];
-  readonly sentAtMs: number;
-}
+import type { Turns } from './turns.ts';
 
 /** Everything a flight touches. */
 export interface FlightEffects<V> {
@@ -33,12 +27,16 @@ export interface FlightEffects<V> {
   readonly fence: InstallFence;
   readonly backoff: ErrorBackoff;
   readonly timers: Timers;
+  readonly turns: Turns;
   readonly random: () => number;
-  readonly closing: AbortSignal;
-  read(key: string): Promise<CacheEntry<V>>;
+  /** Reads through the batch of this turn, and says when it is sent. */
+  read(key: string, onSend: () => void): Promise<CacheEntry<V>>;
   install(inFlight: InFlight, item: Installable<V>): void;
   onStoreError(operation: CacheOperation, error: unknown): void;
   onLoad(key: string, outcome: 'done' | 'error', durationMs: number): void;
+  onFill(isStored: boolean): void;
+  /** The flight's last request, which nobody waits for but `close`. */
+  onHandBack(request: Promise<unknown>): void;
   onFinish(flight: LoadFlight<V>): void;
 }
 
@@ -47,41 +45,49 @@ export interface FlightRequest<V> {
   readonly key: string;
   readonly loader: Loader<V>;
   readonly options: ResolvedLoadOptions;
-  /** Whether a stale copy may answer, where the options keep one. */
-  readonly stale: 'serve' | 'never';
+  /** True if neither a stale copy nor a remembered failure may answer. */
+  readonly isForced: boolean;
+  /** True if the store failed a moment ago and is not to be asked. */
+  readonly isStoreDown?: boolean;
   /** Told once, when it is clear whether the loader is needed now. */
-  readonly onDecided?: () => void;
+  readonly onDecided?: (() => void) | undefined;
 }
 
 /** Carries out the load path for one key, for every caller in this process that asks for it meanwhile. */
 export class LoadFlight<V> {
-  /** Registered before the first request: what invalidates the key or anything later makes the flight suspect. */
-  readonly inFlight: InFlight;
   readonly answer: Promise<LoadAnswer<V>>;
+  /** Fulfils when there is nothing more to do: after the answer, where that was a stale copy. */
+  readonly finished: Promise<void>;
   readonly #request: FlightRequest<V>;
   readonly #effects: FlightEffects<V>;
   readonly #policy: LoadPolicy<V>;
+  /** Registered before the first request: what invalidates the key or anything later makes the flight suspect. */
+  readonly #inFlight: InFlight;
   readonly #cancels = new Set<() => void>();
+  readonly #turnOf: Record<AnswerProof, number> = { request: 0, load: 0, fill: 0 };
   #state: LoadState<V> = initialLoadState();
   #isDecided = false;
+  #provenAt = 0;
   #result: LoadResult<V> | undefined;
   #sentAtMs = 0;
+  #giveUp: ((reason: unknown) => void) | undefined;
   #settle: (answer: LoadAnswer<V>) => void = () => {};
+  #end: () => void = () => {};
 
   constructor(request: FlightRequest<V>, effects: FlightEffects<V>) {
     this.#request = request;
     this.#effects = effects;
-    const { staleInSeconds, softTimeoutMs, earlyExpiration } = request.options;
-    const canServeStale = request.stale === 'serve' && staleInSeconds > 0;
     this.#policy = {
-      stale: !canServeStale ? 'never' : softTimeoutMs === Number.POSITIVE_INFINITY ? 'onError' : 'serve',
-      answersStaleAtOnce: softTimeoutMs === 0,
-      isEarly: (entry) => isEarly(entry, earlyExpiration, effects.random),
+      stale: stalePolicy(request),
+      isEarly: (entry) => !request.isForced && isEarly(entry, request.options.earlyExpiration, effects.random),
     };
     this.answer = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    this.inFlight = effects.fence.register(request.key);
+    this.finished = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#inFlight = effects.fence.register(request.key);
   }
 
   get key(): string {
@@ -90,12 +96,23 @@ export class LoadFlight<V> {
 
   /** Begins. Call once. */
   start(): void {
-    this.#dispatch({ type: 'start' });
+    this.#dispatch(this.#request.isStoreDown ? { type: 'storeFailed' } : { type: 'start' });
   }
 
-  /** False if something was invalidated since the flight began that its answer may not know: then start another. */
-  get isTrustworthy(): boolean {
-    return this.#state.phase !== 'done' && !this.#effects.fence.isSuspect(this.inFlight);
+  /** Ends with this error, unless the value is being stored already. */
+  close(error: unknown): void {
+    this.#dispatch({ type: 'closed', error });
+    this.#giveUp?.(error);
+  }
+
+  /** False once it has answered, or if something was invalidated that its answer may not know: then start another. */
+  get isJoinable(): boolean {
+    return !this.#state.isAnswered && !this.#effects.fence.isSuspect(this.#inFlight);
+  }
+
+  /** After the answer: true if it holds for a caller who joined at this turn. */
+  isProvenSince(turn: number): boolean {
+    return this.#provenAt > turn;
   }
 
   #dispatch(event: LoadEvent<V>): void {
@@ -111,10 +128,10 @@ export class LoadFlight<V> {
   #carryOut(effect: LoadEffect<V>): void {
     switch (effect.do) {
       case 'read':
-        this.#ask('getEntries', () => this.#effects.read(this.key));
+        this.#read();
         break;
       case 'lease':
-        this.#ask('getOrLease', () => this.#getOrLease(effect.evenIfFresh));
+        this.#lease(effect.evenIfFresh);
         break;
       case 'startLockTimer':
         this.#after(this.#request.options.lockTimeoutMs, { type: 'lockTimeout' });
@@ -132,15 +149,20 @@ export class LoadFlight<V> {
         this.#fill(effect.lease, effect.value);
         break;
       case 'release':
-        this.#release(effect.lease);
+        this.#handBack('release', this.#effects.store.release(effect.lease));
+        break;
+      case 'backOff':
+        this.#backOff(effect.lease);
         break;
       case 'install':
-        this.#effects.install(this.inFlight, { ...effect.entry, sentAtMs: this.#sentAtMs });
+        this.#install({ ...effect.entry, isAsStored: true }, effect.entry.loadDurationMs);
         break;
       case 'installLoaded':
         this.#installLoaded(effect.value);
         break;
       case 'answer':
+        // An error says nothing of the value, so it is as good for who came late.
+        this.#provenAt = effect.answer.kind === 'error' ? Number.POSITIVE_INFINITY : this.#turnOf[effect.proof];
         this.#settle(effect.answer);
         break;
       case 'finish':
@@ -149,38 +171,49 @@ export class LoadFlight<V> {
     }
   }
 
-  #ask(operation: CacheOperation, request: () => Promise<CacheEntry<V>>): void {
-    this.#sentAtMs = this.#effects.timers.now();
-    request().then(
-      (entry) => {
-        const recentError = this.#effects.backoff.recent(this.key);
-        this.#dispatch(recentError === undefined ? { type: 'entry', entry } : { type: 'entry', entry, recentError });
-      },
+  #read(): void {
+    const onSend = (): void => this.#mark('request');
+    this.#hear('getEntries', this.#effects.read(this.key, onSend));
+  }
+
+  #lease(evenIfFresh: boolean): void {
+    this.#mark('request');
+    const { leaseInSeconds, staleInSeconds } = this.#request.options;
+    this.#hear('getOrLease', this.#effects.store.getOrLease(this.key, { leaseInSeconds, staleInSeconds, evenIfFresh }));
+  }
+
+  #hear(operation: CacheOperation, reply: Promise<CacheEntry<V>>): void {
+    reply.then(
+      (entry) => this.#dispatch({ type: 'entry', entry, ...this.#recentError() }),
       (error: unknown) => {
         this.#effects.onStoreError(operation, error);
-        this.#dispatch({ type: 'storeFailed' });
+        this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
       },
     );
   }
 
-  #getOrLease(evenIfFresh: boolean): Promise<CacheEntry<V>> {
-    const { leaseInSeconds, staleInSeconds } = this.#request.options;
-    return this.#effects.store.getOrLease(this.key, { leaseInSeconds, staleInSeconds, evenIfFresh });
+  #recentError(): { recentError?: { readonly error: unknown } } {
+    const recentError = this.#request.isForced ? undefined : this.#effects.backoff.recent(this.key);
+    return recentError === undefined ? {} : { recentError };
   }
 
   #load(lease: Lease | undefined, stale: V | undefined): void {
-    const { timers, closing } = this.#effects;
-    const startedAtMs = timers.now();
+    const { timers, backoff } = this.#effects;
+    const { key, loader, options } = this.#request;
+    this.#mark('load');
+    const startedAtMs = this.#sentAtMs;
     if (lease !== undefined) this.#keepAlive(lease);
-    runLoader(this.key, this.#request.loader, stale, this.#request.options, timers, closing).then(
-      (result) => {
-        this.#result = result;
-        this.#effects.onLoad(this.key, 'done', result.durationMs);
-        this.#dispatch({ type: 'loaded', loaded: result });
+    const { result, giveUp } = startLoading({ key, loader, stale, options, timers });
+    this.#giveUp = giveUp;
+    result.then(
+      (loaded) => {
+        this.#result = loaded;
+        this.#effects.onLoad(key, 'done', loaded.durationMs);
+        this.#dispatch({ type: 'loaded', loaded });
       },
       (error: unknown) => {
-        this.#effects.onLoad(this.key, 'error', timers.now() - startedAtMs);
-        this.#effects.backoff.record(this.key, error, this.#request.options.errorBackoffMs);
+        this.#effects.onLoad(key, 'error', timers.now() - startedAtMs);
+        backoff.record(key, error, options.errorBackoffMs);
         this.#dispatch({ type: 'loadFailed', error });
       },
     );
@@ -189,33 +222,36 @@ export class LoadFlight<V> {
   /** Renews at a third of the lease: two renewals may be lost before it runs out. A lost lease only costs the fill. */
   #keepAlive(lease: Lease): void {
     const { leaseInSeconds } = this.#request.options;
-    const { store, timers } = this.#effects;
-    const renew = (): void => {
+    const renew = async (): Promise<void> => {
       this.#cancels.delete(cancel);
       if (this.#state.phase !== 'loading') return;
-      store.renew(lease, leaseInSeconds).catch((error: unknown) => this.#effects.onStoreError('renew', error));
-      this.#keepAlive(lease);
+      const isHeld = await this.#effects.store.renew(lease, leaseInSeconds).catch((error: unknown) => {
+        this.#effects.onStoreError('renew', error);
+        return true;
+      });
+      if (isHeld && this.#state.phase === 'loading') this.#keepAlive(lease);
     };
-    const cancel = timers.after((leaseInSeconds * 1000) / 3, renew);
+    const cancel = this.#effects.timers.after((leaseInSeconds * 1000) / 3, () => void renew());
     this.#cancels.add(cancel);
   }
 
   #fill(lease: Lease, value: V | Absent): void {
-    const result = this.#result;
-    if (result === undefined) {
-      this.#dispatch({ type: 'fillFailed' });
-      return;
-    }
-    const options: FillOptions = {
-      expirationInSeconds: withJitter(result.expirationInSeconds, this.#request.options.jitter, this.#effects.random),
-      tags: result.tags,
-      staleInSeconds: this.#request.options.staleInSeconds,
-      loadDurationMs: result.durationMs,
+    const { options } = this.#request;
+    const { expirationInSeconds = null, tags = [], durationMs = 0 } = this.#result ?? {};
+    const jittered = withJitter(expirationInSeconds, options.jitter, this.#effects.random);
+    const fillOptions: FillOptions = {
+      expirationInSeconds: jittered,
+      tags,
+      staleInSeconds: options.staleInSeconds,
+      loadDurationMs: durationMs,
     };
-    this.#result = { ...result, expirationInSeconds: options.expirationInSeconds ?? null };
-    this.#sentAtMs = this.#effects.timers.now();
-    this.#effects.store.fill(lease, value as NonNullable<V> | Absent, options).then(
-      (isStored) => this.#dispatch({ type: 'filled', isStored }),
+    if (this.#result !== undefined) this.#result = { ...this.#result, expirationInSeconds: jittered };
+    this.#mark('fill');
+    this.#effects.store.fill(lease, value as NonNullable<V> | Absent, fillOptions).then(
+      (isStored) => {
+        this.#effects.onFill(isStored);
+        this.#dispatch({ type: 'filled', isStored });
+      },
       (error: unknown) => {
         this.#effects.onStoreError('fill', error);
         this.#dispatch({ type: 'fillFailed' });
@@ -223,15 +259,33 @@ export class LoadFlight<V> {
     );
   }
 
-  #release(lease: Lease): void {
-    this.#effects.store.release(lease).catch((error: unknown) => this.#effects.onStoreError('release', error));
+  #backOff(lease: Lease): void {
+    const { errorBackoffMs } = this.#request.options;
+    const { store } = this.#effects;
+    if (errorBackoffMs > 0) this.#handBack('renew', store.renew(lease, errorBackoffMs / 1000));
+    else this.#handBack('release', store.release(lease));
+  }
+
+  #handBack(operation: CacheOperation, request: Promise<unknown>): void {
+    this.#effects.onHandBack(request.catch((error: unknown) => this.#effects.onStoreError(operation, error)));
   }
 
   #installLoaded(value: V): void {
     if (this.#result === undefined) return;
-    const { expirationInSeconds, tags } = this.#result;
-    const item = { value, remainingInSeconds: expirationInSeconds, tags, sentAtMs: this.#sentAtMs };
-    this.#effects.install(this.inFlight, item);
+    const { expirationInSeconds, tags, durationMs } = this.#result;
+    this.#install({ value, tags, remainingInSeconds: expirationInSeconds, isAsStored: false }, durationMs);
+  }
+
+  #install(item: Omit<Installable<V>, 'sentAtMs'>, loadDurationMs: number | undefined): void {
+    const { value, tags, isAsStored } = item;
+    const early = earlyWindowInSeconds(loadDurationMs, this.#request.options.earlyExpiration);
+    const remainingInSeconds = item.remainingInSeconds === null ? null : item.remainingInSeconds - early;
+    this.#effects.install(this.#inFlight, { value, tags, isAsStored, remainingInSeconds, sentAtMs: this.#sentAtMs });
+  }
+
+  #mark(proof: AnswerProof): void {
+    this.#turnOf[proof] = this.#effects.turns.next();
+    this.#sentAtMs = this.#effects.timers.now();
   }
 
   #after(delayMs: number, event: LoadEvent<V>): void {
@@ -245,7 +299,14 @@ export class LoadFlight<V> {
   #finish(): void {
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
-    this.#effects.fence.end(this.inFlight);
+    this.#effects.fence.end(this.#inFlight);
     this.#effects.onFinish(this);
+    this.#end();
   }
+}
+
+function stalePolicy<V>({ isForced, options }: FlightRequest<V>): LoadPolicy<V>['stale'] {
+  if (isForced || options.staleInSeconds === 0) return 'never';
+  if (options.softTimeoutMs === 0) return 'atOnce';
+  return options.softTimeoutMs === Number.POSITIVE_INFINITY ? 'onError' : 'afterSoftTimeout';
 }

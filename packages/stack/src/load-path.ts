@@ -1,10 +1,16 @@
-import { ABSENT, type Absent, type CacheEntry, type Lease } from '@cache/core';
+import { ABSENT, type Absent, type CacheEntry, type FreshEntry, type Lease } from '@cache/core';
 
 /** Where one key's load stands. */
 export type LoadPhase = 'reading' | 'leasing' | 'waiting' | 'loading' | 'filling' | 'done';
 
 /** Where an answer came from. */
 export type AnswerSource = 'l1' | 'l2' | 'stale' | 'loader';
+
+/**
+ * The last moment of which the answer is known to have been true: when its request was sent, when its load began, or when
+ * the store accepted it, which proves that nothing had invalidated it until then.
+ */
+export type AnswerProof = 'request' | 'load' | 'fill';
 
 /** What callers get. */
 export type LoadAnswer<V> =
@@ -24,18 +30,24 @@ export interface LoadedValue<V> {
   readonly isStored: boolean;
 }
 
+/** The loader failed a moment ago, and is not to be called again yet. */
+interface Backoff {
+  readonly recentError?: { readonly error: unknown };
+}
+
 /** What happened. */
 export type LoadEvent<V> =
   | { readonly type: 'start' }
-  | { readonly type: 'entry'; readonly entry: CacheEntry<V>; readonly recentError?: { readonly error: unknown } }
-  | { readonly type: 'storeFailed' }
+  | ({ readonly type: 'entry'; readonly entry: CacheEntry<V> } & Backoff)
+  | ({ readonly type: 'storeFailed' } & Backoff)
   | { readonly type: 'pollDue' }
   | { readonly type: 'lockTimeout' }
   | { readonly type: 'softTimeout' }
   | { readonly type: 'loaded'; readonly loaded: LoadedValue<V> }
   | { readonly type: 'loadFailed'; readonly error: unknown }
   | { readonly type: 'filled'; readonly isStored: boolean }
-  | { readonly type: 'fillFailed' };
+  | { readonly type: 'fillFailed' }
+  | { readonly type: 'closed'; readonly error: unknown };
 
 /** What is to be done about it, in this order. */
 export type LoadEffect<V> =
@@ -47,19 +59,18 @@ export type LoadEffect<V> =
   | { readonly do: 'load'; readonly lease: Lease | undefined; readonly stale: V | undefined }
   | { readonly do: 'fill'; readonly lease: Lease; readonly value: V | Absent }
   | { readonly do: 'release'; readonly lease: Lease }
-  | { readonly do: 'install'; readonly entry: Extract<CacheEntry<V>, { state: 'fresh' }> }
+  | { readonly do: 'backOff'; readonly lease: Lease }
+  | { readonly do: 'install'; readonly entry: FreshEntry<V> }
   | { readonly do: 'installLoaded'; readonly value: V }
-  | { readonly do: 'answer'; readonly answer: LoadAnswer<V> }
+  | { readonly do: 'answer'; readonly answer: LoadAnswer<V>; readonly proof: AnswerProof }
   | { readonly do: 'finish' };
 
 /** How this load is to be carried out. */
 export interface LoadPolicy<V> {
-  /** `'serve'`: a stale copy may answer. `'onError'`: only if the loader fails. */
-  readonly stale: 'serve' | 'onError' | 'never';
-  /** True if a stale copy answers without waiting for the load at all. */
-  readonly answersStaleAtOnce: boolean;
+  /** When a stale copy may answer: without waiting for the load, after the soft timeout, if the load fails, not at all. */
+  readonly stale: 'atOnce' | 'afterSoftTimeout' | 'onError' | 'never';
   /** True if this fresh entry is to be loaded anew before it expires. */
-  isEarly(entry: Extract<CacheEntry<V>, { state: 'fresh' }>): boolean;
+  isEarly(entry: FreshEntry<V>): boolean;
 }
 
 /** The state between two events. */
@@ -69,7 +80,6 @@ export interface LoadState<V> {
   readonly stale: { readonly value: V } | undefined;
   readonly loaded: V | Absent | undefined;
   readonly isAnswered: boolean;
-  readonly isRefreshing: boolean;
   readonly mustNotWait: boolean;
   readonly pollAttempt: number;
 }
@@ -84,7 +94,7 @@ export type LoadStep<V> = readonly [LoadState<V>, readonly LoadEffect<V>[]];
  * - a value is stored only by `fill` under a lease that was granted before its load began;
  * - a loaded value is kept locally only after `fill` said that it was stored;
  * - there is exactly one answer, and exactly one `finish`, whatever fails;
- * - a lease that was granted is filled or released, or its holder is dead.
+ * - a lease that was granted is filled, released, or left to run out after the back-off.
  */
 export function advance<V>(state: LoadState<V>, event: LoadEvent<V>, policy: LoadPolicy<V>): LoadStep<V> {
   switch (event.type) {
@@ -93,23 +103,26 @@ export function advance<V>(state: LoadState<V>, event: LoadEvent<V>, policy: Loa
     case 'entry':
       return state.phase === 'reading' ? afterRead(state, event, policy) : afterLease(state, event.entry, policy);
     case 'storeFailed':
-      return state.isRefreshing ? finish(state) : load(state, undefined);
+      return withoutStore(state, event, policy);
     case 'pollDue':
-      return state.phase === 'waiting'
-        ? [{ ...state, phase: 'leasing' }, [{ do: 'lease', evenIfFresh: false }]]
-        : unchanged(state);
+      return state.phase === 'waiting' ? lease(state, false) : unchanged(state);
     case 'lockTimeout':
-      return state.phase === 'waiting' ? load(state, undefined) : unchanged({ ...state, mustNotWait: true });
+      return state.phase === 'waiting' ? load(state, undefined, policy) : unchanged({ ...state, mustNotWait: true });
     case 'softTimeout':
-      return state.phase === 'loading' || state.phase === 'filling' ? answerStale(state) : unchanged(state);
+      // What is loaded already, and only not stored yet, is better than the copy.
+      if (state.phase === 'filling') return answerLoaded(state, 'load');
+      return state.phase === 'loading' ? answerStale(state) : unchanged(state);
     case 'loaded':
       return afterLoad(state, event.loaded);
     case 'loadFailed':
-      return afterFailure(state, event.error, policy);
+      return afterFailure(state, event.error);
     case 'filled':
       return afterFill(state, event.isStored);
     case 'fillFailed':
-      return afterFailedFill(state);
+      // The lease would keep others waiting for a value that never comes.
+      return then(release(state), (current) => answerLoaded(current, 'load'), finish);
+    case 'closed':
+      return close(state, event.error);
   }
 }
 
@@ -121,7 +134,6 @@ export function initialLoadState<V>(): LoadState<V> {
     stale: undefined,
     loaded: undefined,
     isAnswered: false,
-    isRefreshing: false,
     mustNotWait: false,
     pollAttempt: 0,
   };
@@ -132,100 +144,113 @@ function afterRead<V>(
   { entry, recentError }: Extract<LoadEvent<V>, { type: 'entry' }>,
   policy: LoadPolicy<V>,
 ): LoadStep<V> {
-  if (entry.state === 'fresh' && policy.isEarly(entry)) return refreshEarly(state, entry);
+  if (entry.state === 'fresh' && recentError === undefined && policy.isEarly(entry)) {
+    return then(answer(state, fromEntry(entry), 'request'), (current) => lease(current, true));
+  }
   if (entry.state === 'fresh' || entry.state === 'absent') return answerEntry(state, entry);
-  if (recentError !== undefined) return answerRecentError(state, entry, recentError.error, policy);
-  return [{ ...state, phase: 'leasing' }, [{ do: 'lease', evenIfFresh: false }]];
+  const known = withStaleOf(state, entry, policy);
+  if (recentError !== undefined) return answerFailure(known, recentError.error);
+  // The copy answers already here: one round trip, and the load is nobody's wait.
+  if (known.stale !== undefined && policy.stale === 'atOnce') {
+    return then(answerStale(known), (current) => lease(current, false));
+  }
+  return lease(known, false);
 }
 
 function afterLease<V>(state: LoadState<V>, entry: CacheEntry<V>, policy: LoadPolicy<V>): LoadStep<V> {
+  if (state.isAnswered) {
+    const granted = 'lease' in entry ? entry.lease : undefined;
+    return granted === undefined ? finish(state) : load(withStaleOf(state, entry, policy), granted, policy);
+  }
   switch (entry.state) {
     case 'fresh':
-      if (state.isRefreshing) return entry.lease === undefined ? finish(state) : load(state, entry.lease);
-      return answerEntry(state, entry);
     case 'absent':
-      return state.isRefreshing ? finish(state) : answerEntry(state, entry);
+      return answerEntry(state, entry);
     case 'stale':
-      return afterStale(
-        policy.stale === 'never' ? state : { ...state, stale: { value: entry.value } },
-        entry.lease,
-        policy,
-      );
-    case 'missing':
-      if (entry.lease !== undefined) return load(state, entry.lease);
-      return state.isRefreshing ? finish(state) : wait(state);
+    case 'missing': {
+      const known = withStaleOf(state, entry, policy);
+      const mayAnswerStale = policy.stale === 'atOnce' || policy.stale === 'afterSoftTimeout';
+      if (entry.lease === undefined) {
+        return known.stale !== undefined && mayAnswerStale ? then(answerStale(known), finish) : wait(known, policy);
+      }
+      if (policy.stale !== 'atOnce') return load(known, entry.lease, policy);
+      return then(answerStale(known), (current) => load(current, entry.lease, policy));
+    }
   }
 }
 
-function afterStale<V>(state: LoadState<V>, lease: Lease | undefined, policy: LoadPolicy<V>): LoadStep<V> {
-  if (lease === undefined) {
-    if (state.isRefreshing) return finish(state);
-    return policy.stale === 'serve' ? then(answerStale(state), finish) : wait(state);
-  }
-  const [loading, effects] = load(state, lease);
-  if (policy.stale !== 'serve') return [loading, effects];
-  if (policy.answersStaleAtOnce) {
-    const [answered, answers] = answerStale(loading);
-    return [answered, [...answers, ...effects]];
-  }
-  return [loading, [...effects, { do: 'startSoftTimer' }]];
+/** What the store said last holds: a copy that was there at the read and is gone now was removed, and is not served. */
+function withStaleOf<V>(state: LoadState<V>, entry: CacheEntry<V>, policy: LoadPolicy<V>): LoadState<V> {
+  const isServable = entry.state === 'stale' && policy.stale !== 'never';
+  return { ...state, stale: isServable ? { value: entry.value } : undefined };
 }
 
-function refreshEarly<V>(state: LoadState<V>, entry: Extract<CacheEntry<V>, { state: 'fresh' }>): LoadStep<V> {
-  const [answered, effects] = answer(state, fromEntry(entry));
-  return [{ ...answered, phase: 'leasing', isRefreshing: true }, [...effects, { do: 'lease', evenIfFresh: true }]];
+function withoutStore<V>(
+  state: LoadState<V>,
+  { recentError }: Extract<LoadEvent<V>, { type: 'storeFailed' }>,
+  policy: LoadPolicy<V>,
+): LoadStep<V> {
+  if (state.isAnswered) return finish(state);
+  return recentError === undefined ? load(state, undefined, policy) : answerFailure(state, recentError.error);
 }
 
-function wait<V>(state: LoadState<V>): LoadStep<V> {
-  if (state.mustNotWait) return load(state, undefined);
+function lease<V>(state: LoadState<V>, evenIfFresh: boolean): LoadStep<V> {
+  return [{ ...state, phase: 'leasing' }, [{ do: 'lease', evenIfFresh }]];
+}
+
+function wait<V>(state: LoadState<V>, policy: LoadPolicy<V>): LoadStep<V> {
+  if (state.mustNotWait) return load(state, undefined, policy);
   const attempt = state.pollAttempt;
   const poll: LoadEffect<V> = { do: 'poll', attempt };
   const next: LoadState<V> = { ...state, phase: 'waiting', pollAttempt: attempt + 1 };
   return [next, attempt === 0 ? [{ do: 'startLockTimer' }, poll] : [poll]];
 }
 
-function load<V>(state: LoadState<V>, lease: Lease | undefined): LoadStep<V> {
-  return [{ ...state, phase: 'loading', lease }, [{ do: 'load', lease, stale: state.stale?.value }]];
+function load<V>(state: LoadState<V>, granted: Lease | undefined, policy: LoadPolicy<V>): LoadStep<V> {
+  const start: LoadEffect<V> = { do: 'load', lease: granted, stale: state.stale?.value };
+  const needsTimer = state.stale !== undefined && policy.stale === 'afterSoftTimeout' && !state.isAnswered;
+  return [{ ...state, phase: 'loading', lease: granted }, needsTimer ? [{ do: 'startSoftTimer' }, start] : [start]];
 }
 
 function afterLoad<V>(state: LoadState<V>, { value, isStored }: LoadedValue<V>): LoadStep<V> {
+  const loaded: LoadState<V> = { ...state, loaded: value };
   if (state.lease !== undefined && isStored) {
-    return [{ ...state, phase: 'filling', loaded: value }, [{ do: 'fill', lease: state.lease, value }]];
+    return [{ ...loaded, phase: 'filling' }, [{ do: 'fill', lease: state.lease, value }]];
   }
-  const release: readonly LoadEffect<V>[] = state.lease === undefined ? [] : [{ do: 'release', lease: state.lease }];
-  return then([{ ...state, lease: undefined, loaded: value }, release], answerLoaded, finish);
+  return then(release(loaded), (current) => answerLoaded(current, 'load'), finish);
 }
 
-function afterFailure<V>(state: LoadState<V>, error: unknown, policy: LoadPolicy<V>): LoadStep<V> {
-  const release: readonly LoadEffect<V>[] = state.lease === undefined ? [] : [{ do: 'release', lease: state.lease }];
-  const released: LoadStep<V> = [{ ...state, lease: undefined }, release];
-  if (state.stale !== undefined && policy.stale !== 'never') return then(released, answerStale, finish);
-  return then(released, (current) => answer(current, { kind: 'error', error }), finish);
+function afterFailure<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
+  // With a copy that all can serve, the lease itself keeps every process from trying again until the back-off is over.
+  const handed: LoadStep<V> =
+    state.stale !== undefined && state.lease !== undefined
+      ? [{ ...state, lease: undefined }, [{ do: 'backOff', lease: state.lease }]]
+      : release(state);
+  return then(handed, (current) => answerFailure(current, error));
+}
+
+function answerFailure<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
+  if (state.stale !== undefined) return then(answerStale(state), finish);
+  return then(answer(state, { kind: 'error', error }, 'load'), finish);
 }
 
 function afterFill<V>(state: LoadState<V>, isStored: boolean): LoadStep<V> {
   const { loaded } = state;
   const install: readonly LoadEffect<V>[] =
     isStored && loaded !== undefined && loaded !== ABSENT ? [{ do: 'installLoaded', value: loaded as V }] : [];
-  return then([{ ...state, lease: undefined }, install], answerLoaded, finish);
+  const proof = isStored ? 'fill' : 'load';
+  return then([{ ...state, lease: undefined }, install], (current) => answerLoaded(current, proof), finish);
 }
 
-/** The lease would keep others waiting for a value that never comes. */
-function afterFailedFill<V>(state: LoadState<V>): LoadStep<V> {
-  const release: readonly LoadEffect<V>[] = state.lease === undefined ? [] : [{ do: 'release', lease: state.lease }];
-  return then([{ ...state, lease: undefined }, release], answerLoaded, finish);
+function close<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
+  // A fill under way is let end: whether it is stored is known within the store's deadline.
+  if (state.phase === 'filling') return unchanged(state);
+  return then(release(state), (current) => answer(current, { kind: 'error', error }, 'load'), finish);
 }
 
-function answerRecentError<V>(
-  state: LoadState<V>,
-  entry: Extract<CacheEntry<V>, { state: 'stale' | 'missing' }>,
-  error: unknown,
-  policy: LoadPolicy<V>,
-): LoadStep<V> {
-  if (entry.state === 'stale' && policy.stale !== 'never') {
-    return then(answerStale({ ...state, stale: { value: entry.value } }), finish);
-  }
-  return then(answer(state, { kind: 'error', error }), finish);
+function release<V>(state: LoadState<V>): LoadStep<V> {
+  if (state.lease === undefined) return unchanged(state);
+  return [{ ...state, lease: undefined }, [{ do: 'release', lease: state.lease }]];
 }
 
 function answerEntry<V>(
@@ -233,7 +258,7 @@ function answerEntry<V>(
   entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' }>,
 ): LoadStep<V> {
   const install: readonly LoadEffect<V>[] = entry.state === 'fresh' ? [{ do: 'install', entry }] : [];
-  return then([state, install], (current) => answer(current, fromEntry(entry)), finish);
+  return then([state, install], (current) => answer(current, fromEntry(entry), 'request'), finish);
 }
 
 function fromEntry<V>(entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' }>): LoadAnswer<V> {
@@ -241,20 +266,21 @@ function fromEntry<V>(entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' 
   return { kind: 'value', value: entry.value, source: 'l2', ageInSeconds: entry.ageInSeconds };
 }
 
-function answerLoaded<V>(state: LoadState<V>): LoadStep<V> {
+function answerLoaded<V>(state: LoadState<V>, proof: AnswerProof): LoadStep<V> {
   const { loaded } = state;
-  if (loaded === ABSENT || loaded === undefined) return answer(state, { kind: 'absent' });
-  return answer(state, { kind: 'value', value: loaded as V, source: 'loader', ageInSeconds: 0 });
+  if (loaded === ABSENT || loaded === undefined) return answer(state, { kind: 'absent' }, proof);
+  return answer(state, { kind: 'value', value: loaded as V, source: 'loader', ageInSeconds: 0 }, proof);
 }
 
 function answerStale<V>(state: LoadState<V>): LoadStep<V> {
   if (state.stale === undefined) return unchanged(state);
-  return answer(state, { kind: 'value', value: state.stale.value, source: 'stale', ageInSeconds: undefined });
+  const { value } = state.stale;
+  return answer(state, { kind: 'value', value, source: 'stale', ageInSeconds: undefined }, 'request');
 }
 
-function answer<V>(state: LoadState<V>, given: LoadAnswer<V>): LoadStep<V> {
+function answer<V>(state: LoadState<V>, given: LoadAnswer<V>, proof: AnswerProof): LoadStep<V> {
   if (state.isAnswered) return unchanged(state);
-  return [{ ...state, isAnswered: true }, [{ do: 'answer', answer: given }]];
+  return [{ ...state, isAnswered: true }, [{ do: 'answer', answer: given, proof }]];
 }
 
 function finish<V>(state: LoadState<V>): LoadStep<V> {

@@ -12,20 +12,25 @@ export interface LoadResult<V> {
   readonly durationMs: number;
 }
 
-/**
- * Runs a loader once, within `loadTimeoutMs`. What a loader that was given up comes up with later is nobody's: neither
- * value nor error is used.
- *
- * @throws whatever the loader throws, unchanged; CacheTimeoutError when it takes too long
- */
-export async function runLoader<V>(
-  key: string,
-  loader: Loader<V>,
-  stale: V | undefined,
-  options: ResolvedLoadOptions,
-  timers: Timers,
-  closing: AbortSignal,
-): Promise<LoadResult<V>> {
+/** What one run of a loader is given. */
+export interface LoadRequest<V> {
+  readonly key: string;
+  readonly loader: Loader<V>;
+  readonly stale: V | undefined;
+  readonly options: ResolvedLoadOptions;
+  readonly timers: Timers;
+}
+
+/** A loader at work. */
+export interface Loading<V> {
+  /** Rejects with whatever the loader throws, unchanged, or the reason for which it was given up. */
+  readonly result: Promise<LoadResult<V>>;
+  /** Aborts the loader's signal. What it comes up with later is nobody's: neither value nor error is used. */
+  giveUp(reason: unknown): void;
+}
+
+/** Runs a loader once, and gives it up with a CacheTimeoutError after `loadTimeoutMs`. */
+export function startLoading<V>({ key, loader, stale, options, timers }: LoadRequest<V>): Loading<V> {
   const abort = new AbortController();
   const startedAtMs = timers.now();
   let { expirationInSeconds, tags } = options;
@@ -35,58 +40,53 @@ export async function runLoader<V>(
     signal: abort.signal,
     stale,
     setExpiration: (expiration) => {
-      expirationInSeconds = validateExpiration(expiration);
+      expirationInSeconds = validateExpiration(expiration, { operation: 'load', backend: 'stack' });
     },
     addTags: (more) => {
-      tags = validateTags([...tags, ...more]);
+      tags = validateTags([...tags, ...more], { operation: 'load', backend: 'stack' });
     },
     skip: () => {
       isSkipped = true;
     },
   };
-  const found = await bounded(async () => loader(context), abort, options.loadTimeoutMs, timers, closing);
-  const durationMs = timers.now() - startedAtMs;
-  if (found !== null && found !== undefined) {
-    return { value: found, isStored: !isSkipped, expirationInSeconds, tags, durationMs };
-  }
-  const absentFor = options.absentExpirationInSeconds;
-  const isStored = absentFor !== undefined && !isSkipped;
-  return { value: ABSENT, isStored, expirationInSeconds: absentFor ?? null, tags, durationMs };
-}
-
-function bounded<T>(
-  run: () => Promise<T>,
-  abort: AbortController,
-  timeoutMs: number,
-  timers: Timers,
-  closing: AbortSignal,
-): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const giveUp = (reason: unknown): void => {
-      stop();
+  let giveUp: (reason: unknown) => void = () => {};
+  const found = new Promise<V | null | undefined>((resolve, reject) => {
+    const { loadTimeoutMs } = options;
+    let isSettled = false;
+    giveUp = (reason) => {
+      if (isSettled) return;
+      isSettled = true;
+      cancel();
       reject(reason);
       abort.abort(reason);
     };
-    const onClose = (): void => giveUp(closing.reason);
-    const cancel = timers.after(timeoutMs, () =>
-      giveUp(
-        new CacheTimeoutError(`The loader took longer than ${timeoutMs} ms.`, { operation: 'load', backend: 'stack' }),
-      ),
-    );
-    const stop = (): void => {
+    const cancel = timers.after(loadTimeoutMs, () => giveUp(timeoutError(loadTimeoutMs)));
+    const settle = (run: () => void): void => {
+      isSettled = true;
       cancel();
-      closing.removeEventListener('abort', onClose);
+      run();
     };
-    closing.addEventListener('abort', onClose, { once: true });
-    run().then(
-      (value) => {
-        stop();
-        resolve(value);
-      },
-      (error: unknown) => {
-        stop();
-        reject(error);
-      },
+    call(loader, context).then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
     );
   });
+  const resultOf = (value: V | null | undefined): LoadResult<V> => {
+    const durationMs = timers.now() - startedAtMs;
+    if (value !== null && value !== undefined) {
+      return { value, isStored: !isSkipped, expirationInSeconds, tags, durationMs };
+    }
+    const absentFor = options.absentExpirationInSeconds;
+    const isStored = absentFor !== undefined && !isSkipped;
+    return { value: ABSENT, isStored, expirationInSeconds: absentFor ?? null, tags, durationMs };
+  };
+  return { result: found.then(resultOf), giveUp: (reason) => giveUp(reason) };
+}
+
+async function call<V>(loader: Loader<V>, context: LoadContext<V>): Promise<V | null | undefined> {
+  return loader(context);
+}
+
+function timeoutError(timeoutMs: number): CacheTimeoutError {
+  return new CacheTimeoutError(`The loader took longer than ${timeoutMs} ms.`, { operation: 'load', backend: 'stack' });
 }

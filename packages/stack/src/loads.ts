@@ -1,34 +1,52 @@
 import { type FlightEffects, type FlightRequest, LoadFlight } from './load-flight.ts';
-import type { LoadAnswer } from './load-path.ts';
 
 /**
- * One flight a key: whoever asks while one is under way shares it, unless something was invalidated since it began that
- * its answer may not know; then the next caller starts another.
+ * The loads under way in this process, of which callers may join at most one a key: the newest, while nothing was
+ * invalidated since it began that its answer may not know.
  */
 export class Loads<V> {
   readonly #effects: FlightEffects<V>;
-  readonly #flights = new Map<string, LoadFlight<V>>();
+  readonly #newest = new Map<string, LoadFlight<V>>();
+  readonly #all = new Set<LoadFlight<V>>();
+  readonly #handingBack = new Set<Promise<unknown>>();
+  #closedWith: { readonly error: unknown } | undefined;
 
-  constructor(effects: Omit<FlightEffects<V>, 'onFinish'>) {
+  constructor(effects: Omit<FlightEffects<V>, 'onFinish' | 'onHandBack'>) {
     this.#effects = {
       ...effects,
+      onHandBack: (request) => {
+        this.#handingBack.add(request);
+        request.finally(() => this.#handingBack.delete(request));
+      },
       onFinish: (flight) => {
-        if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key);
+        this.#all.delete(flight);
+        if (this.#newest.get(flight.key) === flight) this.#newest.delete(flight.key);
       },
     };
   }
 
-  /** The answer of the flight under way, if there is one that may be shared. */
-  shared(key: string): Promise<LoadAnswer<V>> | undefined {
-    const flight = this.#flights.get(key);
-    return flight?.isTrustworthy ? flight.answer : undefined;
+  /** The flight under way that a caller may join, if there is one. */
+  joinable(key: string): LoadFlight<V> | undefined {
+    const flight = this.#newest.get(key);
+    return flight?.isJoinable ? flight : undefined;
   }
 
-  /** The answer of a new flight, which later callers share. */
-  begin(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+  /** A new flight, which later callers may join. */
+  begin(request: FlightRequest<V>): LoadFlight<V> {
     const flight = new LoadFlight(request, this.#effects);
-    this.#flights.set(request.key, flight);
-    flight.start();
-    return flight.answer;
+    this.#all.add(flight);
+    this.#newest.set(request.key, flight);
+    if (this.#closedWith === undefined) flight.start();
+    else flight.close(this.#closedWith.error);
+    return flight;
+  }
+
+  /** Ends all with this error. Fulfils when leases are handed back and fills under way have ended. */
+  async close(error: unknown): Promise<void> {
+    this.#closedWith = { error };
+    const flights = [...this.#all];
+    for (const flight of flights) flight.close(error);
+    await Promise.all(flights.map(({ finished }) => finished));
+    await Promise.all(this.#handingBack);
   }
 }

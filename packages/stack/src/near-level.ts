@@ -1,11 +1,24 @@
 import type { InvalidationBus } from '@cache/core';
 import type { InFlight, InstallFence } from './install-fence.ts';
 import type { NearCache } from './levels.ts';
-import type { Installable } from './load-flight.ts';
+import { isPlainData } from './plain-data.ts';
 import type { Timers } from './timers.ts';
+
+/** What is to be kept in the local level, if the fence admits it. */
+export interface Installable<V> {
+  readonly value: V;
+  /** True if it came from the shared level. What is on its way there may come back as something else. */
+  readonly isAsStored: boolean;
+  /** Counted from when the request was sent; `null` for never. */
+  readonly remainingInSeconds: number | null;
+  readonly tags: readonly string[];
+  readonly sentAtMs: number;
+}
 
 /** What a stack keeps in this process, if it keeps anything. */
 export interface LocalLevel<V> {
+  /** True if there is nothing behind it: what it has not, nobody has. */
+  readonly isWhole: boolean;
   /** The value, if it is there and may be served. */
   read(key: string): V | undefined;
   /** Keeps what came from the shared level, if the fence admits it. */
@@ -18,6 +31,7 @@ export interface LocalLevel<V> {
 
 /** No first level: every read goes to the shared one. */
 export const noLevel: LocalLevel<never> = {
+  isWhole: false,
   read: () => undefined,
   install: () => {},
   drop: () => {},
@@ -28,7 +42,7 @@ export const noLevel: LocalLevel<never> = {
 
 /** No second level: the near cache is the store itself, so a hit needs no promise and nothing is ever copied. */
 export function onlyLevel<V>(cache: NearCache<V>): LocalLevel<V> {
-  return { ...noLevel, read: (key) => cache.get(key) };
+  return { ...noLevel, isWhole: true, read: (key) => cache.get(key) };
 }
 
 /** How long copies may live and be believed. */
@@ -41,13 +55,15 @@ export interface NearLevelOptions {
 }
 
 /**
- * A near cache in front of a shared one.
+ * A near cache in front of a shared one. It serves what the shared one would give: a value that serialising could change
+ * (an instance of a class, a Date, an undefined property) is not kept when it is stored, only when it is read back.
  *
  * Invariant: what it serves was not invalidated by this process at all, nor by another one longer ago than
  * `maxStalenessInSeconds`. Silence is not health: with a bus, every hit asks when the bus was last *heard*, so a cut,
  * half-open or frozen connection makes the level answer nothing.
  */
 export class NearLevel<V> implements LocalLevel<V> {
+  readonly isWhole = false;
   readonly #cache: NearCache<V>;
   readonly #fence: InstallFence;
   readonly #timers: Timers;
@@ -63,19 +79,21 @@ export class NearLevel<V> implements LocalLevel<V> {
     this.#maxStalenessMs = options.maxStalenessInSeconds * 1000;
     this.#longestLifeInSeconds =
       options.bus === undefined ? options.maxStalenessInSeconds : options.maxExpirationInSeconds;
+    // What was in it before, nobody has watched.
+    cache.clear();
   }
 
   read(key: string): V | undefined {
     return this.#isProven() ? this.#cache.get(key) : undefined;
   }
 
-  install(inFlight: InFlight, { value, remainingInSeconds, tags, sentAtMs }: Installable<V>): void {
+  install(inFlight: InFlight, { value, isAsStored, remainingInSeconds, tags, sentAtMs }: Installable<V>): void {
     if (!this.#fence.admits(inFlight, tags) || !this.#isProven()) return;
     // The answer's time on the way is the entry's too: count from when the question was sent.
     const elapsedInSeconds = (this.#timers.now() - sentAtMs) / 1000;
     const remaining = remainingInSeconds === null ? Number.POSITIVE_INFINITY : remainingInSeconds - elapsedInSeconds;
     const expirationInSeconds = Math.min(remaining, this.#longestLifeInSeconds);
-    if (expirationInSeconds <= 0) return;
+    if (expirationInSeconds <= 0 || !(isAsStored || isPlainData(value))) return;
     this.#cache.set(inFlight.key, value as NonNullable<V>, { expirationInSeconds, tags });
   }
 

@@ -17,6 +17,9 @@ interface HeldLease extends Lease {
   untilMs: number;
 }
 
+/** Leases that nobody filled or released are looked for when there are this many, and each time they have doubled. */
+const FIRST_SWEEP_AT = 1_000;
+
 /**
  * Leases for a cache that has none, kept in this process: one load a key, and no fill after a write **of this process**.
  * Another process is neither held back nor fenced off: that takes a store with leases of its own. Such a cache says neither
@@ -34,6 +37,7 @@ export class PlainLeases<V> implements SharedStore<V> {
   readonly #writes = new Map<string, number>();
   #writesOfAll = 0;
   #nextToken = 1;
+  #sweepAt = FIRST_SWEEP_AT;
 
   constructor(cache: SharedCache<V>, timers: Timers, assumedRemainingInSeconds: number) {
     this.cache = cache;
@@ -60,6 +64,7 @@ export class PlainLeases<V> implements SharedStore<V> {
     const lease: HeldLease = { key, token: String(this.#nextToken), untilMs };
     this.#nextToken += 1;
     this.#leases.set(key, lease);
+    if (this.#leases.size >= this.#sweepAt) this.#sweep(nowMs);
     return { ...entry, lease };
   }
 
@@ -101,6 +106,11 @@ export class PlainLeases<V> implements SharedStore<V> {
     } finally {
       this.#countWrites(keys, -1);
     }
+  }
+
+  #sweep(nowMs: number): void {
+    for (const [key, { untilMs }] of this.#leases) if (untilMs <= nowMs) this.#leases.delete(key);
+    this.#sweepAt = Math.max(FIRST_SWEEP_AT, this.#leases.size * 2);
   }
 
   #countWrites(keys: readonly string[] | undefined, change: 1 | -1): void {

@@ -1,6 +1,7 @@
 import type { CacheEntry } from '@cache/core';
 
 interface Waiting<V> {
+  readonly onSend: (() => void) | undefined;
   readonly resolve: (entry: CacheEntry<V>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -14,11 +15,11 @@ export class ReadBatch<V> {
     this.#getEntries = getEntries;
   }
 
-  /** What stands behind the key. */
-  read(key: string): Promise<CacheEntry<V>> {
+  /** What stands behind the key. `onSend` is called when the request leaves. */
+  read(key: string, onSend?: () => void): Promise<CacheEntry<V>> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.size === 0) queueMicrotask(() => this.#send());
-      const waiting = { resolve, reject };
+      const waiting = { onSend, resolve, reject };
       const others = this.#waiting.get(key);
       if (others === undefined) this.#waiting.set(key, [waiting]);
       else others.push(waiting);
@@ -29,6 +30,7 @@ export class ReadBatch<V> {
     const batch = this.#waiting;
     this.#waiting = new Map();
     const readers = [...batch.values()];
+    for (const { onSend } of readers.flat()) onSend?.();
     this.#getEntries([...batch.keys()]).then(
       (entries) => {
         for (const [index, sameKey] of readers.entries()) {

@@ -1,3 +1,4 @@
+import { CacheOptionError } from '@cache/core';
 import { abortable } from './abortable.ts';
 import { BatchLoad, type ManyLoader } from './batch-load.ts';
 import {
@@ -6,9 +7,15 @@ import {
   type ResolvedLoadOptions,
   resolveLoadOptions,
 } from './get-or-set-options.ts';
+import type { FlightRequest } from './load-flight.ts';
 import type { LoadAnswer } from './load-path.ts';
 import type { Loads } from './loads.ts';
 import type { LocalLevel } from './near-level.ts';
+import { requireTags } from './require-tags.ts';
+import type { SharedStore } from './shared-store.ts';
+import type { StackCounter } from './stack-statistics.ts';
+import { isCallersFault } from './store-error.ts';
+import type { Turns } from './turns.ts';
 
 /** What `getOrSetMany` found: values and failures by key. A key in neither has no value. */
 export interface ManyValues<V> {
@@ -25,10 +32,14 @@ export interface RequestedKey {
 /** What {@link ReadThrough} is made of. */
 export interface ReadThroughParts<V> {
   readonly local: LocalLevel<V>;
+  readonly store: SharedStore<V>;
   readonly loads: Loads<V>;
+  readonly turns: Turns;
+  readonly counter: StackCounter;
   readonly defaults: ResolvedLoadOptions;
   /** Makes a stored key stale everywhere, for a load that is forced. */
   readonly expire: (stored: string) => Promise<unknown>;
+  readonly onStoreError: (error: unknown) => void;
 }
 
 /** Answers from the near level, from the load under way, or from a new one. */
@@ -40,8 +51,10 @@ export class ReadThrough<V> {
   }
 
   /** @throws the reason of the caller's signal, CacheOptionError */
-  answer(stored: string, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
-    return abortable(this.#answer(stored, loader, options), options.signal);
+  async answer(stored: string, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
+    options.signal?.throwIfAborted();
+    const resolved = this.#resolve(loader, options);
+    return abortable(this.#answer(stored, loader, resolved, options.force === true), options.signal);
   }
 
   /** One call of the loader for all keys that this process is to load now. */
@@ -50,6 +63,8 @@ export class ReadThrough<V> {
     loadMissing: ManyLoader<T>,
     options: GetOrSetOptions,
   ): Promise<ManyValues<T>> {
+    options.signal?.throwIfAborted();
+    const resolved = this.#resolve(loadMissing, options);
     const batch = new BatchLoad<T>(loadMissing);
     const loader = batch.loader as unknown as Loader<V>;
     // All are announced before the first begins, so that none is loaded alone.
@@ -57,7 +72,7 @@ export class ReadThrough<V> {
     const values = new Map<string, T>();
     const errors = new Map<string, unknown>();
     const answering = announced.map(async ({ key, stored, decided }) => {
-      const answer = await this.#answer(stored, loader, options, decided).finally(decided);
+      const answer = await this.#answer(stored, loader, resolved, options.force === true, decided).finally(decided);
       if (answer.kind === 'value') values.set(key, answer.value as T);
       if (answer.kind === 'error') errors.set(key, answer.error);
     });
@@ -65,24 +80,72 @@ export class ReadThrough<V> {
     return { values, errors };
   }
 
+  /** Validated before anything is sent, and not at all for an answer from the near level. */
+  #resolve(loader: unknown, options: GetOrSetOptions): ResolvedLoadOptions {
+    if (typeof loader !== 'function') {
+      throw new CacheOptionError('A loader is a function.', { operation: 'getOrSet', backend: 'stack' });
+    }
+    const resolved = resolveLoadOptions(this.#parts.defaults, options);
+    requireTags(this.#parts.store.cache, resolved.tags, 'getOrSet');
+    return resolved;
+  }
+
   async #answer(
-    stored: string,
+    key: string,
     loader: Loader<V>,
-    options: GetOrSetOptions,
+    options: ResolvedLoadOptions,
+    isForced: boolean,
     onDecided?: () => void,
   ): Promise<LoadAnswer<V>> {
-    const { local, loads, defaults, expire } = this.#parts;
-    const isForced = options.force === true;
-    const near = isForced ? undefined : local.read(stored);
-    if (near !== undefined) return { kind: 'value', value: near, source: 'l1', ageInSeconds: undefined };
-    const resolved = resolveLoadOptions(defaults, options);
-    if (isForced) await expire(stored);
-    const shared = isForced ? undefined : loads.shared(stored);
-    if (shared !== undefined) {
-      onDecided?.();
-      return shared;
+    const request: FlightRequest<V> = { key, loader, options, onDecided, isForced };
+    const answer = isForced ? await this.#forced(request) : await this.#joinedOrOwn(request);
+    this.#parts.counter.answered(answer);
+    return answer;
+  }
+
+  async #forced(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+    const { loads, expire, onStoreError } = this.#parts;
+    try {
+      await expire(request.key);
+    } catch (error) {
+      if (isCallersFault(error)) throw error;
+      // What is stored cannot be told from what is to be replaced, so it is not asked at all.
+      onStoreError(error);
+      return loads.begin({ ...request, isStoreDown: true }).answer;
     }
-    const request = { key: stored, loader, options: resolved, stale: isForced ? 'never' : 'serve' } as const;
-    return loads.begin(onDecided === undefined ? request : { ...request, onDecided });
+    return loads.begin(request).answer;
+  }
+
+  /**
+   * Joins the flight under way, and takes its answer only if that is known to hold for a caller who came this late: what is
+   * loaded before another process invalidates it must not reach who asks after. Else it asks once more, and that flight
+   * began later.
+   */
+  async #joinedOrOwn(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+    const { loads, turns, counter } = this.#parts;
+    const joinedAt = turns.next();
+    for (;;) {
+      const near = this.#near(request);
+      if (near !== undefined) return { kind: 'value', value: near, source: 'l1', ageInSeconds: undefined };
+      const flight = loads.joinable(request.key);
+      if (flight === undefined) return this.#own(request);
+      counter.joins += 1;
+      request.onDecided?.();
+      const answer = await flight.answer;
+      if (flight.isProvenSince(joinedAt)) return answer;
+    }
+  }
+
+  async #own(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+    const { local, loads } = this.#parts;
+    const answer = await loads.begin(request).answer;
+    // With one level the store is the near one.
+    return local.isWhole && answer.kind === 'value' && answer.source === 'l2' ? { ...answer, source: 'l1' } : answer;
+  }
+
+  #near({ key, options }: FlightRequest<V>): V | undefined {
+    const { local } = this.#parts;
+    // A store's own entry says how long it has left and took to load; its bare value does not.
+    return local.isWhole && options.earlyExpiration > 0 ? undefined : local.read(key);
   }
 }

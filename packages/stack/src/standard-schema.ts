@@ -2,12 +2,12 @@
  * What zod, valibot, arktype and others all are: the Standard Schema interface, version 1 (standardschema.dev), of which
  * only `validate` is used. The specification asks to copy it rather than to depend on a package.
  */
-export interface StandardSchema<Output = unknown> {
+export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
 }
 
