@@ -1,4 +1,4 @@
-import type { CacheError } from './cache-error.ts';
+import { type CacheError, CacheOptionError } from './cache-error.ts';
 import type { CacheEventSource, CacheHooks, CacheOperation, CacheOutcome, EvictionReason } from './cache-hooks.ts';
 
 /** Listeners by event, each list empty where nobody listens. */
@@ -102,7 +102,11 @@ export class HookDispatcher {
   }
 }
 
-/** A dispatcher for the hooks given, or `undefined` when there are none, so that a cache pays one comparison. */
+/**
+ * A dispatcher for the hooks given, or `undefined` when there are none, so that a cache pays one comparison.
+ *
+ * @throws CacheOptionError for a hook that is no function
+ */
 export function createHookDispatcher(
   hooks: CacheHooks | readonly CacheHooks[] | undefined,
   source: CacheEventSource,
@@ -121,6 +125,9 @@ function bound<Name extends keyof CacheHooks>(
 ): readonly NonNullable<CacheHooks[Name]>[] {
   return hooks.flatMap((hook) => {
     const listener = hook[name];
-    return listener === undefined ? [] : [listener.bind(hook) as NonNullable<CacheHooks[Name]>];
+    if (listener === undefined) return [];
+    if (typeof listener !== 'function')
+      throw new CacheOptionError(`hooks.${name} is a function; got ${typeof listener}.`);
+    return [listener.bind(hook) as NonNullable<CacheHooks[Name]>];
   });
 }

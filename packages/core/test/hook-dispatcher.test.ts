@@ -124,3 +124,10 @@ describe('a hook that fails', () => {
     expect(warnings).toEqual([]);
   });
 });
+
+test('a hook that is no function is refused when the cache is made, by its name', () => {
+  const hooks = { onHit: 5 } as unknown as CacheHooks;
+  expect(() => createHookDispatcher(hooks, source)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: 'hooks.onHit is a function; got number.' }),
+  );
+});
