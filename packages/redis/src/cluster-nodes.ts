@@ -3,7 +3,7 @@ import { keySlot } from './key-slot.ts';
 import type { ClusterClient, ClusterNodeInfo, RedisArgument, StandaloneClient } from './redis-client.ts';
 import type { RedisNode, RedisNodes } from './redis-node.ts';
 import { type CommandOptions, commandOptionsFor, type ReplyFormat } from './reply-format.ts';
-import { isRedirection } from './server-error.ts';
+import { isRedirection, NotConnected } from './server-error.ts';
 
 /**
  * The masters of a cluster. Commands go straight to the client of the node that has the key, which pipelines them;
@@ -89,7 +89,7 @@ class UnconnectedNode implements RedisNode {
 
   async send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {
     const client: unknown = await this.#cluster.nodeClient(this.#master as never);
-    if (!isStandalone(client)) throw new Error('The client is offline');
+    if (!isStandalone(client)) throw new NotConnected();
     return client.sendCommand(args, commandOptionsFor(client)[format]);
   }
 }

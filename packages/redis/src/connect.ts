@@ -76,6 +76,8 @@ type OwnedConnection = StandaloneClient & {
 };
 
 function makeClient(url: string, RESP: 2 | 3, reconnectStrategy: ReconnectStrategy): OwnedConnection {
+  // An empty one would be Redis on this computer.
+  if (typeof url !== 'string' || url === '') throw urlError(undefined);
   try {
     const client = createClient({
       url,
@@ -89,12 +91,16 @@ function makeClient(url: string, RESP: 2 | 3, reconnectStrategy: ReconnectStrate
     return client;
   } catch (error) {
     // The driver's error carries the whole URL, with the password.
-    throw new CacheOptionError('The URL is none of Redis: redis://[[user]:password@]host[:port][/database].', {
-      operation: 'connect',
-      backend: 'redis',
-      cause: redactedCause(error),
-    });
+    throw urlError(redactedCause(error));
   }
+}
+
+function urlError(cause: unknown): CacheOptionError {
+  return new CacheOptionError('The URL is none of Redis: redis://[[user]:password@]host[:port][/database].', {
+    operation: 'connect',
+    backend: 'redis',
+    cause,
+  });
 }
 
 /**

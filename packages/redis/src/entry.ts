@@ -36,16 +36,16 @@ export function entryOf({ value, frame, state, nowMs, ttlMs, lease }: ReadEntry)
         ageInSeconds: frame.storedAtMs === 0 ? undefined : (nowMs - frame.storedAtMs) / 1000,
         remainingInSeconds: remainingInSeconds(frame, nowMs, ttlMs),
         loadDurationMs: frame.loadDurationMs === 0 ? undefined : frame.loadDurationMs,
-        tags: decodeTags(frame.tagsText),
+        tags: decodeTags(frame.tagsText) ?? [],
         ...leased,
       };
     case 'stale':
-      return { state: 'stale', value, tags: decodeTags(frame.tagsText), ...leased };
+      return { state: 'stale', value, tags: decodeTags(frame.tagsText) ?? [], ...leased };
     case 'absent':
       return {
         state: 'absent',
         remainingInSeconds: remainingInSeconds(frame, nowMs, ttlMs),
-        tags: decodeTags(frame.tagsText),
+        tags: decodeTags(frame.tagsText) ?? [],
       };
     default:
       return { state: 'missing', ...leased };

@@ -45,6 +45,7 @@ export const NO_STAMP = '0000000000000000';
 export const NEVER_MS = 9_999_999_999_999;
 const MAX_LOAD_DURATION_MS = 999_999;
 const FRAME_MARK = 1;
+const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** A header without its mark. */
 const HEADER_PATTERN = /^[\w-]{16}\d{13}\d{13}\d{13}\d{16}[vbn-]\d{13}\d{6}\d{5}$/;
@@ -67,6 +68,9 @@ export function parseFrame(stored: string | Buffer): FramedPayload | undefined {
   if (!isFramed(header) || !HEADER_PATTERN.test(header.slice(1))) return undefined;
   const payloadAt = HEADER_BYTES + Number(header.slice(92, 97));
   if (stored.length < payloadAt) return undefined;
+  const tagsText = isText ? stored.slice(HEADER_BYTES, payloadAt) : stored.toString('latin1', HEADER_BYTES, payloadAt);
+  // Taken for none, tags that cannot be read would let the item outlive them.
+  if (decodeTags(tagsText) === undefined) return undefined;
   return {
     leasedUntilMs: header.startsWith(NO_TOKEN, 1) ? 0 : Number(header.slice(17, 30)),
     freshUntilMs: Number(header.slice(30, 43)),
@@ -75,7 +79,7 @@ export function parseFrame(stored: string | Buffer): FramedPayload | undefined {
     kind: header.slice(72, 73) as FrameKind,
     storedAtMs: Number(header.slice(73, 86)),
     loadDurationMs: Number(header.slice(86, 92)),
-    tagsText: isText ? stored.slice(HEADER_BYTES, payloadAt) : stored.toString('latin1', HEADER_BYTES, payloadAt),
+    tagsText,
     payload: isText ? stored.slice(payloadAt) : stored.subarray(payloadAt),
   };
 }
@@ -89,14 +93,14 @@ export function encodeTags(tags: readonly string[]): string {
   );
 }
 
-/** The tags of a frame. */
-export function decodeTags(tagsText: string): readonly string[] {
-  if (tagsText === '') return [];
+/** The tags of a frame; `undefined` if they cannot be read. */
+export function decodeTags(tagsText: string): readonly string[] | undefined {
+  if (tagsText === '') return NO_TAGS;
   try {
     const tags: unknown = JSON.parse(tagsText);
-    return Array.isArray(tags) ? tags.filter((tag) => typeof tag === 'string') : [];
+    return Array.isArray(tags) && tags.every((tag) => typeof tag === 'string') ? tags : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

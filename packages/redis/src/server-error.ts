@@ -34,8 +34,14 @@ export class TooManyPending {
   }
 }
 
+/** The reason given to a command that was not sent because there is no connection. */
+export class NotConnected {}
+
 /** Replies that refuse the credentials: waiting does not help. */
 const CREDENTIAL_CODES: ReadonlySet<string> = new Set(['NOAUTH', 'WRONGPASS', 'NOPERM']);
+
+/** How a script is told that its user lacks a permission: up to Redis 7.0, and since. */
+const REFUSED_IN_SCRIPT = /^ERR (?:The user executing the script can't|ACL failure in script)/;
 
 /** What node-redis says of a command that it never wrote. */
 const NOT_WRITTEN: readonly RegExp[] = [/^The client is offline/, /^The queue is full/, /^The command was aborted/];
@@ -43,6 +49,7 @@ const NOT_WRITTEN: readonly RegExp[] = [/^The client is offline/, /^The queue is
 /** The code with which the server refused, such as `OOM`; `undefined` if this is no reply of a server. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || systemCode(error) !== undefined) return undefined;
+  if (REFUSED_IN_SCRIPT.test(error.message)) return 'NOPERM';
   // Before Redis 7 what a command inside a script said comes wrapped.
   const inScript = /@user_script: ?\d+: -?([A-Z]{2,})\b/.exec(error.message);
   return (inScript ?? /^([A-Z][A-Z0-9]+)\b/.exec(error.message))?.[1];
@@ -94,7 +101,8 @@ export function serverError(error: unknown, call: FailingCall): CacheError {
   const message = error instanceof Error ? error.message : '';
   if (code !== undefined) return refusal(code, context);
   if (/^The client is closed/.test(message)) return notOpen(context);
-  const ambiguous = isWrite && !NOT_WRITTEN.some((pattern) => pattern.test(message));
+  const ambiguous =
+    isWrite && !(error instanceof NotConnected) && !NOT_WRITTEN.some((pattern) => pattern.test(message));
   return new CacheUnavailableError('Redis cannot be reached.', { ...context, ambiguous });
 }
 

@@ -104,7 +104,9 @@ export class TagView {
     if (!this.#isCurrent(sequence)) return undefined;
     if (stamp < this.#floor) return DEAD;
     let expired = '';
-    for (const tag of decodeTags(tagsText)) {
+    const tags = decodeTags(tagsText);
+    if (tags === undefined) return DEAD;
+    for (const tag of tags) {
       const ends = this.#ends.get(tag);
       if (ends === undefined) return undefined;
       if (ends.invalidated > stamp) return DEAD;
@@ -119,7 +121,7 @@ export class TagView {
 
   /** Fetches the ends of these items' tags, in one step with the sequence they belong to, which it gives. */
   async #learn(items: readonly Stamped[], operation: CacheOperation): Promise<string | null> {
-    const tags = [...new Set(items.flatMap(({ tagsText }) => decodeTags(tagsText)))];
+    const tags = [...new Set(items.flatMap(({ tagsText }) => decodeTags(tagsText) ?? []))];
     const { epoch } = this.#batch.nodes.nodeOf(this.#tagsKey).watch;
     const args = ['HMGET', this.#tagsKey, '#', '_', ...tags.flatMap((tag) => [`t${tag}`, `s${tag}`])];
     const reply = await this.#batch.send(args, { operation, isWrite: false, key: this.#tagsKey });

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Everything about an item but its payload.
@@ -13,6 +14,7 @@ export const DESCRIBE_ITEM: RedisScript = defineScript(
   'describe-item',
   `${NOW_IN_MS}
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' or head == '' then return {now, -2, '', ''} end
 local tags = ''
 if string.byte(head, 1) == 1 then

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Makes an item stale from now on and ends its lease. An item without a stale window, and one that never expires, is
@@ -13,6 +14,7 @@ import { NOW_IN_MS } from './server-time.ts';
 export const EXPIRE_ITEM: RedisScript = defineScript(
   'expire-item',
   `local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if head == '' then return 0 end
 if type(head) == 'table' then redis.call('UNLINK', KEYS[1]) return 0 end
 if string.byte(head, 1) ~= 1 then redis.call('UNLINK', KEYS[1]) return 1 end

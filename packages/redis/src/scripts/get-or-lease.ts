@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Reads an item, and grants the lease if it is not fresh and nobody else has the lease.
@@ -19,6 +20,7 @@ export const GET_OR_LEASE: RedisScript = defineScript(
   'get-or-lease',
   `${NOW_IN_MS}
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' then head = '' end
 local framed = string.byte(head, 1) == 1
 if head ~= '' and not framed then return {0, now, redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])} end

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Adds to a counter, or creates it. The lifetime is that of its creation; a counter is a plain integer unless it was
@@ -17,6 +18,7 @@ export const INCREMENT: RedisScript = defineScript(
   'increment',
   `${NOW_IN_MS}
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' then return false end
 local prefix, stored = '', false
 if string.byte(head, 1) == 1 then

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Removes an item if it is live and holds these bytes.
@@ -13,6 +14,7 @@ import { NOW_IN_MS } from './server-time.ts';
 export const REMOVE_IF_EQUALS: RedisScript = defineScript(
   'remove-if-equals',
   `local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' or head == '' then return 0 end
 local answer = 1
 if string.byte(head, 1) == 1 then

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Removes whatever is under the key, a lease and a stale copy too. A script, and not UNLINK, only because of its answer.
@@ -12,6 +13,7 @@ import { NOW_IN_MS } from './server-time.ts';
 export const REMOVE_ITEM: RedisScript = defineScript(
   'remove-item',
   `local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if head == '' then return 0 end
 if type(head) == 'table' then redis.call('UNLINK', KEYS[1]) return 0 end
 local answer = 1

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Makes a lease that is held and has not run out good for longer.
@@ -13,6 +14,7 @@ import { NOW_IN_MS } from './server-time.ts';
 export const RENEW: RedisScript = defineScript(
   'renew',
   `local head = redis.pcall('GETRANGE', KEYS[1], 0, 29)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' or string.sub(head, 1, 17) ~= '\\1' .. ARGV[1] then return 0 end
 ${NOW_IN_MS}
 if now >= tonumber(string.sub(head, 18, 30)) then return 0 end

@@ -1,5 +1,6 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
 import { NOW_IN_MS } from './server-time.ts';
+import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Stores a value unless a live one is there. A lease, a stale copy and a negative entry are no live values.
@@ -15,6 +16,7 @@ export const SET_WITH_NX: RedisScript = defineScript(
   'set-with-nx',
   `${NOW_IN_MS}
 local head = redis.pcall('GETRANGE', KEYS[1], 0, 96)
+${ONLY_WRONG_TYPE}
 if type(head) == 'table' then head = '' end
 if head ~= '' then
   if string.byte(head, 1) ~= 1 then return 0 end
