@@ -26,6 +26,13 @@ export interface ReadCompanions {
   settle(command: MultiGet, replies: StoredReplies): void;
 }
 
+/** Long enough that what follows from an answer has been sent. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 5);
+  });
+}
+
 const SETTLED: Promise<void> = Promise.resolve();
 
 /**
@@ -70,6 +77,13 @@ export class CommandBatch {
   /** How many calls wait for the server, those included that were given up. */
   get outstandingCount(): number {
     return this.#outstandingCount;
+  }
+
+  /** Fulfils when nothing waits for the server, or when every deadline must have passed. */
+  async atRest(): Promise<void> {
+    const { readTimeoutMs, writeTimeoutMs } = this.#settings;
+    const giveUpAtMs = performance.now() + Math.max(readTimeoutMs, writeTimeoutMs);
+    while (this.#outstandingCount > 0 && performance.now() < giveUpAtMs) await nextTurn();
   }
 
   set companions(companions: ReadCompanions) {

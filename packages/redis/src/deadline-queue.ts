@@ -57,7 +57,7 @@ export class DeadlineQueue {
   readonly #onTimer = (): void => {
     // If this process was busy, answers may lie in its sockets: they are read before setImmediate runs. A server is
     // not blamed for our own delay.
-    setImmediate(this.#expireOverdue).unref();
+    setImmediate(this.#expireOverdue);
   };
 
   readonly #expireOverdue = (): void => {

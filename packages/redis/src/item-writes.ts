@@ -35,15 +35,11 @@ export function setPlain(
 /** Stores a value with tags. Its stamp is read after the call began: an older one would lose the value to an invalidation. */
 export async function setTagged(parts: CacheParts, operation: CacheOperation, item: NewItem): Promise<void> {
   const { batch, codec, tags } = parts;
+  const { payload } = item;
   try {
     const stamp = await tags.stamp(operation);
-    const argv = [
-      lifetimeMs(item.expirationInSeconds) ?? '0',
-      stamp,
-      codec.kindOf(item.payload),
-      encodeTags(item.tags),
-      item.payload,
-    ];
+    const lifetime = lifetimeMs(item.expirationInSeconds) ?? '0';
+    const argv = [lifetime, stamp, codec.kindOf(payload), encodeTags(item.tags), payload];
     await runScript(batch, SET_FRAMED, [item.redisKey], argv, { operation, isWrite: true });
   } catch (reason) {
     if (isOutOfMemory(reason)) await unlinkQuietly(parts, item.redisKey, operation);

@@ -1,12 +1,21 @@
+import { WaitedInVain } from './server-error.ts';
+
 /**
  * Keeps the program order of a key while something that takes more than one round trip is under way on it: a later call
  * on that key begins when the earlier one has sent its last command. Keys that nothing holds pay a look at a size.
+ *
+ * Nobody waits longer than a deadline; what gives up waiting is never sent.
  *
  * Invariant: of two calls on one key of which the first holds it, the second sends its first command after the first
  * one's last.
  */
 export class KeyGate {
   readonly #held = new Map<string, Promise<void>>();
+  readonly #timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.#timeoutMs = timeoutMs;
+  }
 
   /** True if some key is held. */
   get isInUse(): boolean {
@@ -16,12 +25,12 @@ export class KeyGate {
   /** Runs `work` when nothing holds the key. */
   after<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#held.get(key);
-    return before === undefined ? work() : before.then(work);
+    return before === undefined ? work() : this.#freed(before).then(work);
   }
 
   /** Runs `work` when nothing holds any of the keys. */
   async afterAll<T>(keys: readonly string[], work: () => Promise<T>): Promise<T> {
-    if (this.isInUse) await Promise.all(keys.map((key) => this.#held.get(key)));
+    if (this.isInUse) await this.#freed(Promise.all(keys.map((key) => this.#held.get(key))));
     return work();
   }
 
@@ -30,6 +39,18 @@ export class KeyGate {
     const answer = this.after(key, work);
     this.holdUntil(key, answer);
     return answer;
+  }
+
+  /** Waits, but no longer than the deadline: what waited in vain was not sent. */
+  #freed(before: Promise<unknown>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new WaitedInVain(this.#timeoutMs)), this.#timeoutMs);
+      // It never rejects.
+      before.then(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   /** Holds a key until `work`, which is under way, has settled. */

@@ -41,6 +41,7 @@ export class MultiGet implements PendingCommand {
   callCount: number;
   readonly #settle: (command: MultiGet, replies: StoredReplies) => void;
   #keys: Set<string> | undefined;
+  #hasFailed = false;
 
   constructor(call: ReadCall, settle: (command: MultiGet, replies: StoredReplies) => void) {
     this.operation = call.operation;
@@ -73,11 +74,17 @@ export class MultiGet implements PendingCommand {
   }
 
   succeed(reply: unknown): void {
+    // An answer after the deadline is nobody's.
+    if (this.#hasFailed) return;
     this.#settle(this, (this.calls.length === 1 ? [reply] : reply) as StoredReplies);
   }
 
   fail(reason: unknown): void {
+    if (this.#hasFailed) return;
     if (this.calls.length === 1 && isWrongType(reason)) this.#settle(this, [null]);
-    else for (const call of this.calls) call.fail(reason);
+    else {
+      this.#hasFailed = true;
+      for (const call of this.calls) call.fail(reason);
+    }
   }
 }

@@ -122,7 +122,7 @@ export class RedisCache<V = unknown>
       batch,
       keys,
       codec: new ItemCodec(serializer, this.#limits.maxValueBytes),
-      gate: new KeyGate(),
+      gate: new KeyGate(this.#limits.writeTimeoutMs),
       tags,
       failures: new Failures(name, hooks, batch.nodes),
       bus: options.bus,
@@ -414,7 +414,9 @@ export class RedisCache<V = unknown>
     this.#isClosed = true;
     const own = this.#ownClient;
     this.#ownClient = undefined;
-    await own?.close();
+    if (own === undefined) return;
+    await this.#parts.batch.atRest();
+    await own.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -426,10 +428,18 @@ export class RedisCache<V = unknown>
       this.#ensureOpen('get');
       const { gate, keys } = this.#parts;
       const redisKey = keys.redisKey(key, GET);
-      if (gate.isInUse) return gate.after(redisKey, () => getItem(this.#parts, redisKey));
+      if (gate.isInUse) return this.#getAfter(redisKey);
       return getItem(this.#parts, redisKey);
     } catch (error) {
       return Promise.reject(error);
+    }
+  }
+
+  async #getAfter(redisKey: string): Promise<unknown> {
+    try {
+      return await this.#parts.gate.after(redisKey, () => getItem(this.#parts, redisKey));
+    } catch (reason) {
+      throw this.#parts.failures.of(reason, { operation: 'get', isWrite: false });
     }
   }
 

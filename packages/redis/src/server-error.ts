@@ -25,6 +25,9 @@ export class DeadlineExceeded {
   }
 }
 
+/** The reason given to a call that waited too long for another one on the same key, and was not sent. */
+export class WaitedInVain extends DeadlineExceeded {}
+
 /** The reason given to a call that was not sent because too many wait. */
 export class TooManyPending {
   readonly maxPending: number;
@@ -50,6 +53,8 @@ const NOT_WRITTEN: readonly RegExp[] = [/^The client is offline/, /^The queue is
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || systemCode(error) !== undefined) return undefined;
   if (REFUSED_IN_SCRIPT.test(error.message)) return 'NOPERM';
+  // What an ACL forbids to a command inside a script.
+  if (/^ERR The user executing the script can't/.test(error.message)) return 'NOPERM';
   // Before Redis 7 what a command inside a script said comes wrapped.
   const inScript = /@user_script: ?\d+: -?([A-Z]{2,})\b/.exec(error.message);
   return (inScript ?? /^([A-Z][A-Z0-9]+)\b/.exec(error.message))?.[1];
@@ -88,6 +93,7 @@ export function isRedirection(error: unknown): boolean {
  * A write is ambiguous unless it is known that it was not carried out: the server refused it, or it was not sent.
  */
 export function serverError(error: unknown, call: FailingCall): CacheError {
+  if (error instanceof WaitedInVain) return timeoutError({ ...call, isWrite: false }, error.timeoutMs);
   if (error instanceof DeadlineExceeded) return timeoutError(call, error.timeoutMs);
   const { operation, isWrite } = call;
   if (error instanceof TooManyPending) {
