@@ -1,4 +1,4 @@
-import type { Sql, TransactionSql } from 'postgres';
+import postgres, { type Sql, type TransactionSql } from 'postgres';
 
 /** A statement that was handed to postgres.js; it knows its connection once it has one, and the types do not say so. */
 export interface SentStatement {
@@ -15,45 +15,87 @@ export interface DatabasePool {
   readonly writesAllowed: Promise<void> | undefined;
   /** A statement was not answered in time: its connection may be dead, and a write on it may still be carried out. */
   distrust(sent: SentStatement | undefined, isWrite: boolean): void;
-  /** The connection to this server process gives one statement's rows to another. */
-  discard(serverProcess: number): void;
+  /** The connection to this server process gives one statement's rows to another. Fulfils when it has ended, or cannot be. */
+  discard(serverProcess: number): Promise<void>;
   /** Ends what the pool made itself. */
   close(): Promise<void>;
 }
 
 /** Ends a server process, so that no connection to it can be used, nor anything sent to it be carried out. */
-export async function terminateServerProcesses(sql: Sql, serverProcesses: readonly number[]): Promise<void> {
+export async function terminateServerProcesses(
+  sql: Sql,
+  serverProcesses: readonly number[],
+  condition = 'true',
+): Promise<void> {
   await sql
     .unsafe(
       `SELECT pg_terminate_backend(p::int) FROM jsonb_array_elements_text($1::text::jsonb) p
-WHERE p::int IN (SELECT pid FROM pg_stat_activity WHERE usename = current_user)`,
+WHERE p::int IN (SELECT pid FROM pg_stat_activity WHERE usename = current_user AND ${condition})`,
       [JSON.stringify(serverProcesses)],
     )
     .raw();
 }
+
+/** So long after a deadline a borrowed connection is looked at. */
+const SUSPICION_MS = 1_000;
 
 /** The postgres.js instance that an application handed over: used, never closed, and shared with its own queries. */
 export class BorrowedPool implements DatabasePool {
   readonly sql: Sql;
   readonly isTransaction = false;
   readonly writesAllowed = undefined;
-  readonly #discarded = new Set<number>();
+  readonly #ending = new Map<number, Promise<void>>();
 
   constructor(sql: Sql) {
     this.sql = sql;
   }
 
-  /** Others' queries may share the connection, so it is theirs to judge. */
-  distrust(): void {}
+  /**
+   * Others' queries may share the connection, and may be what it is busy with. It is ended only if the server waits for
+   * the driver there while the driver waits for the server: then nobody will ever be answered on it.
+   */
+  distrust(sent: SentStatement | undefined): void {
+    const serverProcess = sent?.state?.pid;
+    if (typeof serverProcess !== 'number' || !(sent instanceof Promise)) return;
+    let isAnswered = false;
+    const answered = (): void => {
+      isAnswered = true;
+    };
+    sent.then(answered, answered);
+    setTimeout(() => {
+      if (!isAnswered)
+        void this.#end(serverProcess, `wait_event = 'ClientRead' AND state_change < now() - interval '0.5 seconds'`);
+    }, SUSPICION_MS).unref();
+  }
 
   /** Every reply on such a connection goes to the wrong query, the application's too: it has to end. */
-  discard(serverProcess: number): void {
-    if (this.#discarded.has(serverProcess)) return;
-    this.#discarded.add(serverProcess);
-    terminateServerProcesses(this.sql, [serverProcess]).catch(() => this.#discarded.delete(serverProcess));
+  discard(serverProcess: number): Promise<void> {
+    return this.#end(serverProcess, 'true');
   }
 
   async close(): Promise<void> {}
+
+  /** Ends it over a connection of its own: the pool may have no other than the broken one. */
+  #end(serverProcess: number, condition: string): Promise<void> {
+    let ending = this.#ending.get(serverProcess);
+    if (ending === undefined) {
+      ending = this.#endNow(serverProcess, condition).finally(() => this.#ending.delete(serverProcess));
+      this.#ending.set(serverProcess, ending);
+    }
+    return ending;
+  }
+
+  async #endNow(serverProcess: number, condition: string): Promise<void> {
+    const own = { max: 1, connect_timeout: 2, fetch_types: false, prepare: false, onclose: () => {} };
+    const settings = { ...this.sql.options, ...own } as unknown as postgres.Options<Record<string, never>>;
+    const side = postgres(settings);
+    try {
+      await terminateServerProcesses(side, [serverProcess], condition);
+    } catch {
+      // The server refuses or is gone; either way no more can be done about it.
+    }
+    await side.end({ timeout: 0 });
+  }
 }
 
 /** A caller's transaction. */
@@ -67,6 +109,6 @@ export class TransactionPool implements DatabasePool {
   }
 
   distrust(): void {}
-  discard(): void {}
+  async discard(): Promise<void> {}
   async close(): Promise<void> {}
 }

@@ -53,10 +53,10 @@ export class OwnPool implements DatabasePool {
     this.#replace();
   }
 
-  discard(serverProcess: number): void {
+  async discard(serverProcess: number): Promise<void> {
     if (this.#isClosed) return;
     this.#late.add(serverProcess);
-    this.writesAllowed?.catch(() => {});
+    await this.writesAllowed?.catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -17,12 +17,17 @@ export interface ReadStatements {
 /** Why `getOne` and `getMany` leave a row to `judgeMany`. */
 export type Doubt = 'tags' | 'log';
 
+/** The key that was asked for, or '' where the row says that it is another's: no value may go under a wrong key. */
+function keyIfRight(askedKey: string): string {
+  return `CASE WHEN c.plain_key IS NULL OR c.plain_key = ${askedKey} THEN ${askedKey} ELSE '' END`;
+}
+
 /**
  * What `entries` and `getOrLease` tell of a row, in this order: key, state (known, stale or none), value, payload,
  * absent, age, remaining, stale since, load duration, tags as JSON.
  */
 export function entryColumns({ known, stale }: Predicates, askedKey: string): string {
-  return `coalesce(c.plain_key, ${askedKey}) AS key,
+  return `${keyIfRight(askedKey)} AS key,
     CASE WHEN ${known} THEN 'known' WHEN ${stale} THEN 'stale' ELSE 'none' END AS state,
     c.value::text AS value, encode(c.payload, 'hex') AS payload, CASE WHEN c.absent THEN 'yes' END AS absent,
     (date_part('epoch', clock_timestamp() AT TIME ZONE 'UTC') - date_part('epoch', c.updated_at))::text AS age,
@@ -49,34 +54,34 @@ CROSS JOIN LATERAL (SELECT * FROM ${cache} WHERE key = ${hashOf('k')} OFFSET 0) 
      */
     getOne: read(
       'get',
-      `SELECT $1::text, coalesce(c.plain_key, $3::text), ${content}, ${doubt}
+      `SELECT $1::text, ${keyIfRight('$3::text')}, ${content}, ${doubt}
 FROM ${cache} c WHERE c.key = sha256(decode($2::text, 'hex') || convert_to($3::text, 'UTF8')) AND ${held} AND ${sweepable}`,
     ),
 
     /** `$3` the keys as a JSON array, each once: `["a","b"]`. A row for each that is found, as above, in no order. */
     getMany: read(
       'get',
-      `SELECT $1::text, coalesce(c.plain_key, k), ${content}, ${doubt}
+      `SELECT $1::text, ${keyIfRight('k')}, ${content}, ${doubt}
 FROM ${asked} WHERE ${held} AND ${sweepable}`,
     ),
 
     /** Likewise, with all that may have invalidated an item looked up. There is no doubt left: number to payload. */
     judgeMany: read(
       'get',
-      `SELECT $1::text, coalesce(c.plain_key, k), ${content}
+      `SELECT $1::text, ${keyIfRight('k')}, ${content}
 FROM ${asked} WHERE (${live} OR (${held} AND ${spent}))`,
     ),
 
     /** `$3` the key. A row if there is a live value: number, key. */
     exists: read(
       'exists',
-      `SELECT $1::text, coalesce(c.plain_key, $3::text) FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
+      `SELECT $1::text, ${keyIfRight('$3::text')} FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
     ),
 
     /** `$3` the key. A row if there is a live value: number, key, seconds left, end, value, payload. */
     lifetime: read(
       'lifetime',
-      `SELECT $1::text, coalesce(c.plain_key, $3::text), (c.expires_at - ${NOW})::text, c.expires_at::text,
+      `SELECT $1::text, ${keyIfRight('$3::text')}, (c.expires_at - ${NOW})::text, c.expires_at::text,
   c.value::text, encode(c.payload, 'hex')
 FROM ${cache} c WHERE c.key = ${hashOf('$3::text')} AND ${live}`,
     ),

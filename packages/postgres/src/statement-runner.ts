@@ -102,9 +102,9 @@ export class StatementRunner {
         deadline.sent = query as unknown as SentStatement;
         const reply = (await query) as unknown as Reply;
         if (isAnswerTo(number, reply, statement)) return reply;
-        this.#discardConnection(reply);
+        await this.#discardConnection(reply);
       } catch (error) {
-        if (isForeign(error)) this.#discardConnection(deadline.sent);
+        if (isForeign(error)) await this.#discardConnection(deadline.sent);
         if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
         continue;
       }
@@ -171,9 +171,10 @@ export class StatementRunner {
     });
   }
 
-  #discardConnection(used: SentStatement | undefined): void {
+  /** What is tried again then goes over another connection. */
+  async #discardConnection(used: SentStatement | undefined): Promise<void> {
     const serverProcess = used?.state?.pid;
-    if (typeof serverProcess === 'number') this.#pool.discard(serverProcess);
+    if (typeof serverProcess === 'number') await this.#pool.discard(serverProcess);
   }
 
   #abandoned({ name, isWrite }: Statement): CacheError {

@@ -34,8 +34,6 @@ interface Written {
 /** How a reader stores what it loaded. */
 type Store = 'fill' | 'set';
 
-const TAG = 'race';
-
 export const RACES: Readonly<Record<string, Writer>> = {
   'removal in the transaction': inTransaction(async (cache, key) => {
     await cache.removeItem(key);
@@ -48,11 +46,11 @@ export const RACES: Readonly<Record<string, Writer>> = {
   'expiry in the transaction': inTransaction(async (cache, key) => {
     await cache.expireItem(key);
   }),
-  'clear in the transaction': inTransaction((cache) => cache.clear()),
-  'tag in the transaction': inTransaction((cache) => cache.invalidateTags([TAG])),
+  'clear of a prefix in the transaction': inTransaction((cache, key) => cache.clearPrefix(key)),
+  'tag in the transaction': inTransaction((cache, key) => cache.invalidateTags([key])),
   'tag after the commit': async (ground, key) => {
     const version = await changed(ground, key);
-    await ground.cache.invalidateTags([TAG]);
+    await ground.cache.invalidateTags([key]);
     return { version };
   },
   'rolled back': async (ground, key) => {
@@ -67,12 +65,12 @@ export const RACES: Readonly<Record<string, Writer>> = {
     return { version: 1 };
   },
   'tag, then set in one transaction': inTransaction(async (cache, key, version) => {
-    await cache.invalidateTags([TAG]);
-    await cache.set(key, version, { tags: [TAG] });
+    await cache.invalidateTags([key]);
+    await cache.set(key, version, { tags: [key] });
   }, true),
   'set, then tag in one transaction': inTransaction(async (cache, key, version) => {
-    await cache.set(key, version - 1, { tags: [TAG] });
-    await cache.invalidateTags([TAG]);
+    await cache.set(key, version - 1, { tags: [key] });
+    await cache.invalidateTags([key]);
   }),
 };
 
@@ -85,7 +83,7 @@ export async function maintain({ sql, schema, cache }: RaceGround, until: () => 
   }
 }
 
-/** Rounds of three readers and two writers at one new key each, 20 at a time, as long as `goesOn`. */
+/** Rounds of five readers and two writers at one new key each, which is its own tag, 20 at a time, as long as `goesOn`. */
 export async function race(
   ground: RaceGround,
   writer: Writer,
@@ -121,15 +119,15 @@ async function playRound(
     if (version < least) result.stale += 1;
   };
   const read = async (): Promise<void> => {
-    await pause(25);
+    await pause(50);
     const least = acknowledged;
     const entry = await cache.getOrLease(key);
     if (entry.state === 'fresh') return judge(entry.value, least);
     if (!('lease' in entry) || entry.lease === undefined) return;
     const loaded = await versionOf(ground, key);
     await pause(6);
-    if (store === 'set') await cache.set(key, loaded, { tags: [TAG] });
-    else await cache.fill(entry.lease, loaded, { tags: [TAG], staleInSeconds: 60 });
+    if (store === 'set') await cache.set(key, loaded, { tags: [key] });
+    else await cache.fill(entry.lease, loaded, { tags: [key], staleInSeconds: 60 });
   };
   const write = async (): Promise<void> => {
     await pause(25);
@@ -137,7 +135,7 @@ async function playRound(
     acknowledged = Math.max(acknowledged, written.version);
     stored = written.stored;
   };
-  await Promise.all([read(), read(), read(), write(), write()]);
+  await Promise.all([read(), read(), read(), read(), read(), write(), write()]);
   const last = await cache.get(key);
   if (last !== undefined) judge(last, acknowledged);
   else if (stored !== undefined) result.lost += 1;

@@ -1,0 +1,218 @@
+import { DatabaseCache } from '@cache/postgres';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Sql } from 'postgres';
+import { type OwnSchema, ownSchema } from './own-schema.ts';
+
+let own: OwnSchema;
+let count = 0;
+
+beforeAll(async () => {
+  own = await ownSchema('batches', { max: 8 });
+});
+
+afterAll(async () => {
+  await own[Symbol.asyncDispose]();
+});
+
+/** A cache of its own namespace, and how many statements it has sent. */
+function counted(options: { maxBatchSize?: number; maxPending?: number } = {}): {
+  cache: DatabaseCache;
+  sent: string[];
+} {
+  const sent: string[] = [];
+  const sql = new Proxy(own.sql, {
+    get: (target, name, receiver) =>
+      name === 'unsafe'
+        ? (text: string, ...rest: [never, never]) => {
+            sent.push(text);
+            return target.unsafe(text, ...rest);
+          }
+        : Reflect.get(target, name, receiver),
+  }) as Sql;
+  count += 1;
+  const settings = { schema: own.schema, namespace: `batches-${count}`, readTimeoutMs: 10_000, writeTimeoutMs: 10_000 };
+  return { cache: new DatabaseCache(sql, { ...settings, ...options }), sent };
+}
+
+describe('the calls of one tick', () => {
+  test('travel in one statement a kind, and a key asked twice is asked once', async () => {
+    const { cache, sent } = counted();
+    const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+    await Promise.all(keys.map((key) => cache.set(key, { key })));
+    expect(sent).toHaveLength(1);
+    expect(await Promise.all([...keys, ...keys].map((key) => cache.get(key)))).toEqual(
+      [...keys, ...keys].map((key) => ({ key })),
+    );
+    expect(sent).toHaveLength(2);
+    await Promise.all(keys.map((key) => cache.removeItem(key)));
+    expect(sent).toHaveLength(3);
+  });
+
+  test('give callers who share a key values of their own', async () => {
+    const { cache } = counted();
+    await cache.set('a', { list: [1] });
+    const [one, two] = (await Promise.all([cache.get('a'), cache.get('a')])) as { list: number[] }[];
+    one?.list.push(2);
+    expect(two).toEqual({ list: [1] });
+  });
+
+  test('are cut into statements of maxBatchSize keys', async () => {
+    const { cache, sent } = counted({ maxBatchSize: 10 });
+    await cache.mset(Array.from({ length: 35 }, (_, index) => [`key ${index}`, index]));
+    expect(sent).toHaveLength(4);
+  });
+
+  test('are cut by size too', async () => {
+    const { cache, sent } = counted();
+    const large = 'x'.repeat(300_000);
+    await cache.mset(Array.from({ length: 7 }, (_, index) => [`key ${index}`, large]));
+    expect(sent).toHaveLength(3);
+    expect(await cache.mget(['key 0', 'key 6'])).toEqual([large, large]);
+  });
+});
+
+describe('the order of calls of one key in one program', () => {
+  test('is kept although the pool has many connections and nothing is awaited', async () => {
+    const { cache } = counted();
+    for (let round = 0; round < 20; round += 1) {
+      const key = `key ${round}`;
+      const calls = [
+        cache.get(key),
+        cache.set(key, 1),
+        cache.get(key),
+        cache.set(key, 2),
+        cache.removeItem(key),
+        cache.exists(key),
+        cache.setWithNx(key, 3),
+        cache.increment(key),
+        cache.get(key),
+        cache.removeItem(key),
+        cache.get(key),
+        cache.set(key, 5),
+        cache.set(key, 6),
+        cache.get(key),
+      ];
+      expect(await Promise.all(calls)).toEqual([
+        ...[undefined, undefined, 1, undefined, true, false, true, 4, 4, true],
+        ...[undefined, undefined, undefined, 6],
+      ]);
+    }
+  });
+
+  test('holds with a serializer that takes its time', async () => {
+    const cache = new DatabaseCache(own.sql, {
+      schema: own.schema,
+      namespace: 'slow-serializer',
+      readTimeoutMs: 10_000,
+      writeTimeoutMs: 10_000,
+      serializer: {
+        format: 'json',
+        serialize: async (value) => {
+          await new Promise((resume) => setTimeout(resume, value === 1 ? 50 : 1));
+          return JSON.stringify(value);
+        },
+        deserialize: (payload) => JSON.parse(payload),
+      },
+    });
+    const answers = await Promise.all([cache.set('a', 1), cache.set('a', 2), cache.get('a')]);
+    expect(answers[2]).toBe(2);
+  });
+});
+
+describe('an item that PostgreSQL refuses', () => {
+  test('fails alone among 128, whatever is wrong with it', async () => {
+    const { cache } = counted();
+    await own.sql.unsafe(
+      `ALTER TABLE ${own.schema}.cache ADD CONSTRAINT no_fifty CHECK (plain_key <> 'key 50') NOT VALID`,
+    );
+    const keys = Array.from({ length: 128 }, (_, index) => `key ${index}`);
+    const outcomes = await Promise.allSettled(keys.map((key, index) => cache.set(key, index)));
+    await own.sql.unsafe(`ALTER TABLE ${own.schema}.cache DROP CONSTRAINT no_fifty`);
+    const rejected = outcomes.flatMap((outcome, index) =>
+      outcome.status === 'rejected' ? [[index, outcome.reason]] : [],
+    );
+    expect(rejected).toEqual([[50, expect.objectContaining({ code: 'ERR_CACHE_VALUE', key: 'key 50' })]]);
+    const values = await cache.mget(keys);
+    expect(values.filter((value) => value === undefined)).toHaveLength(1);
+  });
+
+  test('cannot smuggle others in: text of a foreign serializer is one value or none', async () => {
+    const cache = new DatabaseCache(own.sql, {
+      schema: own.schema,
+      namespace: 'smuggler',
+      readTimeoutMs: 10_000,
+      writeTimeoutMs: 10_000,
+      serializer: {
+        format: 'json',
+        serialize: (value) => String(value),
+        deserialize: (payload) => JSON.parse(payload),
+      },
+    });
+    const outcomes = await Promise.allSettled([
+      cache.set('bad', '1,300],["victim",2'),
+      cache.set('worse', 'no JSON'),
+      cache.set('good', '{"a":1}'),
+    ]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    expect(await cache.mget(['victim', 'bad', 'good'])).toEqual([undefined, undefined, { a: 1 }]);
+  });
+
+  test('is not refused for what JSONB cannot hold: that is stored as bytes and comes back exactly', async () => {
+    const { cache } = counted();
+    const values = ['a\u0000b', '\ud800', { '\udfff': ['\u0000'] }, [-0, { a: -0 }], -0, '\\u0000', '-0', 'x:-0,'];
+    await cache.mset(values.map((value, index) => [`key ${index}`, value]));
+    const found = await cache.mget(values.map((_, index) => `key ${index}`));
+    for (const [index, value] of values.entries()) expect(found[index]).toStrictEqual(value);
+    expect(Object.is(found[4], -0)).toBe(true);
+  });
+});
+
+describe('many writers of the same keys', () => {
+  test('do not deadlock: batches, removals and single calls together', async () => {
+    const caches = Array.from(
+      { length: 8 },
+      () =>
+        new DatabaseCache(own.sql, {
+          schema: own.schema,
+          namespace: 'crowd',
+          readTimeoutMs: 20_000,
+          writeTimeoutMs: 20_000,
+        }),
+    );
+    const before = await deadlocks();
+    const keys = Array.from({ length: 200 }, (_, index) => `key ${index}`);
+    await Promise.all(
+      caches.flatMap((cache, writer) => {
+        const order = [...keys].sort(() => Math.random() - 0.5);
+        return [
+          cache.mset(order.map((key) => [key, writer] as const)),
+          cache.removeItems(order.slice(0, 100)),
+          cache.expireItem(order[0] as string),
+          cache.mset(order.reverse().map((key) => [key, writer] as const)),
+        ];
+      }),
+    );
+    expect(await deadlocks()).toBe(before);
+    expect((await (caches[0] as DatabaseCache).mget(keys)).every((value) => typeof value === 'number')).toBe(true);
+  });
+
+  async function deadlocks(): Promise<string> {
+    await new Promise((resume) => setTimeout(resume, 1_100));
+    const [row] = await own.sql`SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`;
+    return String(row?.['deadlocks']);
+  }
+});
+
+describe('maxPending', () => {
+  test('refuses one call more at once, and takes calls again afterwards', async () => {
+    const { cache } = counted({ maxPending: 10 });
+    const outcomes = await Promise.allSettled(Array.from({ length: 12 }, (_, index) => cache.get(`key ${index}`)));
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual(
+      Array.from({ length: 2 }, () => ({
+        status: 'rejected',
+        reason: expect.objectContaining({ code: 'ERR_CACHE_UNAVAILABLE' }),
+      })),
+    );
+    expect(await cache.get('key 1')).toBeUndefined();
+  });
+});
