@@ -158,7 +158,8 @@ export function nameOf(world: World, isSymmetric: boolean): string {
   const name = ofTokens(0);
   if (!isSymmetric) return name;
   const mirrored = ofTokens(1);
-  return name < mirrored ? name : mirrored;
+  if (mirrored < name) return mirrored;
+  return name;
 }
 
 function nameOfProcess(process: Process, token: (given: number | undefined) => string): string {
