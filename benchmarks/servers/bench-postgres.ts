@@ -18,7 +18,7 @@ const BARS: readonly Bar[] = [
   { operation: 'set', sizeBytes: 200, concurrency: 64, ours: OURS, atLeast: 2 },
 ];
 
-const commandLine = readCommandLine(contestants, { whole: 9, quick: 4 });
+const commandLine = readCommandLine(contestants, { whole: 5, quick: 4 });
 const machine = describeMachine();
 const progress = new Progress();
 progress.show('starting a PostgreSQL');

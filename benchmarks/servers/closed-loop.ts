@@ -3,15 +3,15 @@ import type { OpenContestant } from './contestant.ts';
 import { FIRST_VERSION, SampleValues } from './sample-values.ts';
 import type { Slice, Workload } from './workload.ts';
 
-/** A contestant that gives back anything but what was stored, or fails, has no speed to speak of. */
-class WrongAnswerError extends Error {
+/** A contestant gave back something else than was stored: it has no speed to speak of. */
+export class WrongAnswerError extends Error {
   override readonly name = 'WrongAnswerError';
 }
 
 /** At least this many calls by each worker, so that a slice of slow calls is not one single wave of them. */
 const CALLS_PER_WORKER = 4;
 /** Enough for every contestant to finish that at concurrency 512 on a slow machine; beyond it the slice just ends. */
-const LONGEST_SLICE_MS = 2_000;
+const LONGEST_SLICE_MS = 1_200;
 /** How many values are compared in full after each slice. */
 const COMPARED_IN_FULL = 8;
 
@@ -47,10 +47,10 @@ export class ClosedLoop {
 
   /** One slice: a wave that is not counted, then calls for at least `durationMs`, then a look at what is stored now. */
   async measure({ operation, concurrency }: Workload, durationMs: number): Promise<Slice> {
-    await this.#run(operation, concurrency, 0, 1);
+    await this.#run(operation, concurrency, 0, concurrency);
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
-    const calls = await this.#run(operation, concurrency, durationMs, CALLS_PER_WORKER);
+    const calls = await this.#run(operation, concurrency, durationMs, CALLS_PER_WORKER * concurrency);
     const elapsedMs = performance.now() - startedAt;
     const cpu = process.cpuUsage(cpuBefore);
     const step = Math.max(1, Math.floor(this.#versions.length / COMPARED_IN_FULL));
@@ -58,16 +58,20 @@ export class ClosedLoop {
     return { calls, elapsedMs, cpuMs: (cpu.user + cpu.system) / 1_000 };
   }
 
+  /** Calls without a measurement, until the compiler has seen enough of them. */
+  async warmUp({ operation, concurrency }: Workload, calls: number): Promise<void> {
+    await this.#run(operation, concurrency, 0, calls);
+  }
+
   async #run(
     operation: Workload['operation'],
     concurrency: number,
     durationMs: number,
-    rounds: number,
+    fewestCalls: number,
   ): Promise<number> {
     const startedAt = performance.now();
     const end = startedAt + durationMs;
     const latestEnd = startedAt + LONGEST_SLICE_MS;
-    const fewestCalls = rounds * concurrency;
     let calls = 0;
     let failed = false;
     const work = async (worker: number): Promise<void> => {

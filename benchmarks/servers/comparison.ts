@@ -31,14 +31,25 @@ export function cpuMicrosecondsPerCall(slices: readonly Slice[]): number {
 
 /** How many times as fast `name` was as `baseline`, round by round; undefined when one of them has no figures. */
 export function ratioOf(result: WorkloadResult, name: string, baseline: string): Spread | undefined {
-  const ours = result.slices.get(name);
-  const theirs = result.slices.get(baseline);
-  if (ours === undefined || theirs === undefined) return undefined;
-  const ratios = ours.flatMap((slice, round) => {
+  return ratios(result, [name, baseline], ({ calls, elapsedMs }) => calls / elapsedMs);
+}
+
+/** How many times as many calls `name` makes with the same CPU time of the client's process as `baseline`, likewise. */
+export function cpuRatioOf(result: WorkloadResult, name: string, baseline: string): Spread | undefined {
+  return ratios(result, [name, baseline], ({ calls, cpuMs }) => calls / cpuMs);
+}
+
+function ratios(
+  { slices }: WorkloadResult,
+  [name, baseline]: readonly [string, string],
+  figure: (slice: Slice) => number,
+): Spread | undefined {
+  const theirs = slices.get(baseline) ?? [];
+  const rounds = (slices.get(name) ?? []).flatMap((slice, round) => {
     const other = theirs[round];
-    return other === undefined ? [] : [slice.calls / slice.elapsedMs / (other.calls / other.elapsedMs)];
+    return other === undefined ? [] : [figure(slice) / figure(other)];
   });
-  return ratios.length === 0 ? undefined : spreadOf(ratios);
+  return rounds.length === 0 ? undefined : spreadOf(rounds);
 }
 
 /** The fastest of `names` at this workload. */

@@ -1,4 +1,4 @@
-import { ClosedLoop } from './closed-loop.ts';
+import { ClosedLoop, WrongAnswerError } from './closed-loop.ts';
 import type { Contestant, OpenContestant, Place } from './contestant.ts';
 import type { Slice, Workload } from './workload.ts';
 
@@ -6,11 +6,12 @@ import type { Slice, Workload } from './workload.ts';
 export type HostRequest =
   | { readonly do: 'open'; readonly roster: string; readonly name: string; readonly place: Place }
   | { readonly do: 'fill'; readonly sizeBytes: number; readonly keyCount: number }
+  | { readonly do: 'warmUp'; readonly workload: Workload; readonly calls: number }
   | { readonly do: 'measure'; readonly workload: Workload; readonly durationMs: number }
   | { readonly do: 'close' };
 
 /** The answer: a slice after `measure`, and for everything else that it is done, or why it is not. */
-export type HostReply = { readonly slice?: Slice } | { readonly failure: string };
+export type HostReply = { readonly slice?: Slice } | { readonly failure: string; readonly isWrongAnswer: boolean };
 
 /*
  * A process that runs one contestant, so that none pays for another's garbage, compiled code or open handles.
@@ -31,6 +32,10 @@ async function carryOut(request: HostRequest): Promise<HostReply> {
       if (cache === undefined) throw new Error('Filled before it was opened.');
       loop = await ClosedLoop.fill(cache, request.sizeBytes, request.keyCount);
       return {};
+    case 'warmUp':
+      if (loop === undefined) throw new Error('Warmed up before it was filled.');
+      await loop.warmUp(request.workload, request.calls);
+      return {};
     case 'measure':
       if (loop === undefined) throw new Error('Measured before it was filled.');
       return { slice: await loop.measure(request.workload, request.durationMs) };
@@ -45,7 +50,8 @@ process.on('message', async (request: HostRequest) => {
   try {
     reply = await carryOut(request);
   } catch (error) {
-    reply = { failure: error instanceof Error ? `${error.name}: ${error.message}` : String(error) };
+    const failure = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    reply = { failure, isWrongAnswer: error instanceof WrongAnswerError };
   }
   process.send?.(reply, undefined, {}, () => {
     // A library that keeps a handle open must not keep the process: with `--cpu-prof` this also writes the profile.

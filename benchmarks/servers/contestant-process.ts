@@ -20,7 +20,19 @@ export interface ContestantProcessOptions {
   readonly profileFolder?: string | undefined;
 }
 
-/** A contestant in a process of its own. A failure of any kind is a rejection with words for the report. */
+/** Why a contestant is out of the run. */
+export class ContestantFailure extends Error {
+  override readonly name = 'ContestantFailure';
+  /** It answered wrongly, so what it did before is worth nothing either. */
+  readonly isWrongAnswer: boolean;
+
+  constructor(message: string, isWrongAnswer = false) {
+    super(message);
+    this.isWrongAnswer = isWrongAnswer;
+  }
+}
+
+/** A contestant in a process of its own. Whatever it does wrong is a {@link ContestantFailure} with words for the report. */
 export class ContestantProcess {
   readonly contestant: Contestant;
   readonly #child: ChildProcess;
@@ -61,10 +73,14 @@ export class ContestantProcess {
     await this.#ask({ do: 'fill', sizeBytes, keyCount });
   }
 
+  async warmUp(workload: Workload, calls: number): Promise<void> {
+    await this.#ask({ do: 'warmUp', workload, calls });
+  }
+
   async measure(workload: Workload, durationMs: number): Promise<Slice> {
     const reply = await this.#ask({ do: 'measure', workload, durationMs });
     if ('slice' in reply && reply.slice !== undefined) return reply.slice;
-    throw new Error('The contestant was measured without a result.');
+    throw new ContestantFailure('It was measured without a result.');
   }
 
   /** Ends the process, politely if it answers. */
@@ -85,12 +101,17 @@ export class ContestantProcess {
         act();
       };
       const onMessage = (reply: HostReply): void =>
-        settle(() => ('failure' in reply ? reject(new Error(reply.failure)) : resolve(reply)));
+        settle(() =>
+          'failure' in reply ? reject(new ContestantFailure(reply.failure, reply.isWrongAnswer)) : resolve(reply),
+        );
       const onExit = (code: number | null, signal: string | null): void =>
-        settle(() => reject(new Error(`its process ended (${signal ?? code}): ${this.#output.trim()}`)));
-      const timer = setTimeout(() => settle(() => reject(new Error(`no answer within ${limitMs / 1_000} s`))), limitMs);
+        settle(() => reject(new ContestantFailure(`its process ended (${signal ?? code}): ${this.#output.trim()}`)));
+      const timer = setTimeout(
+        () => settle(() => reject(new ContestantFailure(`no answer within ${limitMs / 1_000} s`))),
+        limitMs,
+      );
       this.#child.once('message', onMessage).once('exit', onExit);
-      this.#child.send(request, (error) => error && settle(() => reject(error)));
+      this.#child.send(request, (error) => error && settle(() => reject(new ContestantFailure(error.message))));
     });
   }
 }

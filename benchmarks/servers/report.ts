@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { callsPerSecond, cpuMicrosecondsPerCall, fastest, ratioOf, type Spread } from './comparison.ts';
+import { callsPerSecond, cpuMicrosecondsPerCall, cpuRatioOf, fastest, ratioOf, type Spread } from './comparison.ts';
 import type { Contestant } from './contestant.ts';
 import { describePackages, type Machine } from './machine.ts';
 import type { TournamentResult, WorkloadResult } from './tournament.ts';
@@ -71,7 +71,7 @@ function figuresOf({ contestants, machine, server, baselines }: ReportSubject, r
 
 function markdownOf(subject: ReportSubject, result: TournamentResult): string {
   const { title, command, server, contestants, baseline, baselines, machine } = subject;
-  const played = contestants.filter(({ name }) => !result.disqualified.has(name));
+  const played = contestants.filter(({ name }) => hasFigures(result, name));
   const footnotes = [...new Set(contestants.flatMap(({ notes }) => notes))];
   const mark = ({ name, notes, kind }: Contestant): string => {
     const marks = notes.map((note) => `<sup>${footnotes.indexOf(note) + 1}</sup>`).join(' ');
@@ -104,12 +104,16 @@ function markdownOf(subject: ReportSubject, result: TournamentResult): string {
     .join('\n\n')}\n`;
 }
 
+function hasFigures({ workloads }: TournamentResult, name: string): boolean {
+  return workloads.some(({ slices }) => slices.has(name));
+}
+
 const BASELINE_SIGN = '†';
 
 function cell(row: WorkloadResult, name: string, baselines: readonly string[]): string {
   const slices = row.slices.get(name);
   const baseline = fastest(row, baselines);
-  if (slices === undefined || slices.length === 0) return '';
+  if (slices === undefined || slices.length === 0) return 'out';
   const rate = callsPerSecond(slices).median;
   const ratio = baseline === undefined ? undefined : ratioOf(row, name, baseline)?.median.toFixed(2);
   const sign = baselines.length > 1 && name === baseline ? BASELINE_SIGN : '';
@@ -121,11 +125,10 @@ function cell(row: WorkloadResult, name: string, baselines: readonly string[]): 
 function rivalry(contestants: readonly Contestant[], result: TournamentResult): readonly string[] {
   const smallest = Math.min(...result.workloads.map(({ workload }) => workload.sizeBytes));
   const rows = result.workloads.filter(({ workload }) => workload.sizeBytes === smallest);
-  const has = ({ name }: Contestant): boolean => !result.disqualified.has(name);
   return contestants
-    .filter((contestant) => contestant.kind === 'ours' && has(contestant))
+    .filter(({ kind, name }) => kind === 'ours' && hasFigures(result, name))
     .map(({ name: ours }) => {
-      const others = contestants.filter((contestant) => contestant.kind !== 'ours' && has(contestant));
+      const others = contestants.filter(({ kind, name }) => kind !== 'ours' && hasFigures(result, name));
       const body = others.map(({ name }) => [name, ...rows.map((row) => spread(ratioOf(row, ours, name)))]);
       const head = ['', ...rows.map(({ workload }) => `${workload.operation} ×${workload.concurrency}`)];
       return `## ${ours}, times as fast as each other, ${describeSize(smallest)}\n\nIn brackets the middle half of the rounds.\n\n${table(head, body)}`;
@@ -139,29 +142,35 @@ function barTable({ bars, baselines }: ReportSubject, result: TournamentResult):
         workload.operation === operation && workload.sizeBytes === sizeBytes && workload.concurrency === concurrency,
     );
     const baseline = row && fastest(row, baselines);
-    const ratio = baseline === undefined ? undefined : ratioOf(row as WorkloadResult, ours, baseline);
+    if (row === undefined || baseline === undefined) return [];
+    const ratio = ratioOf(row, ours, baseline);
     if (ratio === undefined) return [];
     const verdict = ratio.median >= atLeast ? 'reached' : '**missed**';
     return [
       [
         `${operation} ${describeSize(sizeBytes)} ×${concurrency}`,
         ours,
-        `${baseline}`,
-        `≥ ${atLeast.toFixed(1)}`,
+        baseline,
+        `≥ ${atLeast.toFixed(2)}`,
         spread(ratio),
+        spread(cpuRatioOf(row, ours, baseline)),
         verdict,
       ],
     ];
   });
   if (rows.length === 0) return [];
-  return [`## Bars\n\n${table(['workload', 'who', 'against', 'bar', 'measured', ''], rows)}`];
+  const cpuTime =
+    'By CPU time: how many times as many calls per second of the client’s own CPU time, which a busy machine disturbs less.';
+  return [
+    `## Bars\n\n${cpuTime}\n\n${table(['workload', 'who', 'against', 'bar', 'measured', 'by CPU time', ''], rows)}`,
+  ];
 }
 
 function disqualifications({ disqualified }: TournamentResult): readonly string[] {
   if (disqualified.size === 0) return [];
-  const rows = [...disqualified].map(([name, reason]) => [name, reason.replaceAll(/[\s|]+/g, ' ')]);
+  const rows = [...disqualified].map(([name, { during, reason }]) => [name, during, reason.replaceAll(/[\s|]+/g, ' ')]);
   return [
-    `## Disqualified\n\nA contestant that answers wrongly, fails or hangs has no figures.\n\n${table(['who', 'why'], rows)}`,
+    `## Disqualified\n\nWho fails or hangs is out from there on; who answers wrongly has no figures at all.\n\n${table(['who', 'at', 'why'], rows)}`,
   ];
 }
 

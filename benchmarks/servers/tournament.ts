@@ -1,7 +1,7 @@
 import type { Contestant, Place } from './contestant.ts';
-import { ContestantProcess } from './contestant-process.ts';
+import { ContestantFailure, ContestantProcess } from './contestant-process.ts';
 import type { Progress } from './progress.ts';
-import { describeWorkload, type Slice, type Workload } from './workload.ts';
+import { describeSize, describeWorkload, type Slice, type Workload } from './workload.ts';
 
 /** What is run, and how thoroughly. */
 export interface TournamentPlan {
@@ -28,29 +28,50 @@ export interface WorkloadResult {
 /** Everything a run saw. */
 export interface TournamentResult {
   readonly workloads: readonly WorkloadResult[];
-  /** Who answered wrongly, failed or hung, and how: they have no figures at all. */
-  readonly disqualified: ReadonlyMap<string, string>;
+  readonly disqualified: ReadonlyMap<string, Disqualification>;
+}
+
+/** Why a contestant did not finish. */
+export interface Disqualification {
+  /** What it did. */
+  readonly reason: string;
+  /** What it was doing, as `describeWorkload` says it, or what came before. */
+  readonly during: string;
+  /** It answered wrongly: then none of its figures count. Otherwise those of the workloads that it finished do. */
+  readonly isWrongAnswer: boolean;
 }
 
 /** Enough that each of 512 workers has one; more only makes filling slower. */
 const FEWEST_KEYS = 512;
 
-/** Before a size is measured everybody runs each operation for as long as this many slices, so that all code is compiled. */
-const WARM_UP_SLICES = 8;
+/**
+ * Calls of each kind before anything is measured: a client is compiled in stages, and one that does more takes longer to
+ * reach the last. With a few hundred calls, latency came out at a multiple of what it settles at.
+ */
+const WARM_UP_CALLS = 2_500;
 
 /**
  * Lets the contestants take turns: at each workload a round gives each one short slice, and the order rotates from round
  * to round, so that whatever else the machine does falls on all of them alike. Only ratios within a round are sound.
  */
 export async function runTournament(plan: TournamentPlan, progress: Progress): Promise<TournamentResult> {
-  const disqualified = new Map<string, string>();
-  const workloads: WorkloadResult[] = [];
+  const disqualified = new Map<string, Disqualification>();
+  const workloads: { readonly workload: Workload; readonly slices: Map<string, Slice[]> }[] = [];
   let players: ContestantProcess[] = [];
-  const attempt = async <T>(player: ContestantProcess, act: () => Promise<T>): Promise<T | undefined> => {
+  const disqualify = ({ name }: Contestant, during: string, error: unknown): void => {
+    const isWrongAnswer = error instanceof ContestantFailure && error.isWrongAnswer;
+    disqualified.set(name, { reason: (error as Error).message, during, isWrongAnswer });
+    for (const { slices } of workloads) if (isWrongAnswer) slices.delete(name);
+  };
+  const attempt = async <T>(
+    player: ContestantProcess,
+    during: string,
+    act: () => Promise<T>,
+  ): Promise<T | undefined> => {
     try {
       return await act();
     } catch (error) {
-      disqualified.set(player.contestant.name, (error as Error).message);
+      disqualify(player.contestant, during, error);
       players = players.filter((other) => other !== player);
       await player.close();
       return undefined;
@@ -63,7 +84,7 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
         const place = plan.placeOf(contestant, index);
         players.push(await ContestantProcess.open(contestant, { ...plan, place }));
       } catch (error) {
-        disqualified.set(contestant.name, (error as Error).message);
+        disqualify(contestant, 'start', error);
       }
     }
     const keyCount = Math.max(FEWEST_KEYS, ...plan.concurrencies);
@@ -72,13 +93,13 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
     for (const sizeBytes of plan.sizesInBytes) {
       for (const player of [...players]) {
         progress.show(`filling ${player.contestant.name}`);
-        await attempt(player, async () => {
-          await player.fill(sizeBytes, keyCount);
-          for (const operation of plan.operations) {
-            const warmUp = { operation, sizeBytes, concurrency: Math.max(...plan.concurrencies) };
-            await player.measure(warmUp, WARM_UP_SLICES * plan.sliceMs);
-          }
-        });
+        await attempt(player, `filling, ${describeSize(sizeBytes)}`, () => player.fill(sizeBytes, keyCount));
+      }
+      if (sizeBytes === plan.sizesInBytes[0]) {
+        for (const player of [...players]) {
+          progress.show(`warming up ${player.contestant.name}`);
+          await attempt(player, 'warm-up', () => warmUp(player, plan));
+        }
       }
       for (const operation of plan.operations) {
         for (const concurrency of plan.concurrencies) {
@@ -88,8 +109,10 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
           for (let round = 0; round <= plan.rounds; round++) {
             progress.step(roundsDone++, total, `${describeWorkload(workload)}, round ${round} of ${plan.rounds}`);
             for (const player of rotated(players, round)) {
-              const slice = await attempt(player, () => player.measure(workload, plan.sliceMs));
-              if (slice !== undefined && round > 0) slicesOf(slices, player).push(slice);
+              const during = describeWorkload(workload);
+              const slice = await attempt(player, during, () => player.measure(workload, plan.sliceMs));
+              if (slice === undefined) slices.delete(player.contestant.name);
+              else if (round > 0) slicesOf(slices, player).push(slice);
             }
           }
           workloads.push({ workload, slices });
@@ -102,6 +125,19 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
     progress.end();
   }
   return { workloads, disqualified };
+}
+
+/** Alone and together: the two are different code in a client that sends calls together. */
+async function warmUp(
+  player: ContestantProcess,
+  { operations, sizesInBytes, concurrencies }: TournamentPlan,
+): Promise<void> {
+  const sizeBytes = sizesInBytes[0] as number;
+  for (const operation of operations) {
+    for (const concurrency of new Set([Math.min(...concurrencies), Math.max(...concurrencies)])) {
+      await player.warmUp({ operation, sizeBytes, concurrency }, WARM_UP_CALLS);
+    }
+  }
 }
 
 /** Each begins once before any begins twice; every other round runs backwards, so that no one always follows the same one. */

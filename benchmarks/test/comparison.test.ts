@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { fastest, ratioOf, spreadOf } from '../servers/comparison.ts';
+import { cpuRatioOf, fastest, ratioOf, spreadOf } from '../servers/comparison.ts';
 
 const slice = (calls: number, elapsedMs = 10) => ({ calls, elapsedMs, cpuMs: 1 });
 const result = {
@@ -13,6 +13,10 @@ const result = {
 
 test('a ratio is taken round by round, so that a round in which the machine was busy counts like any other', () => {
   expect(ratioOf(result, 'ours', 'theirs')).toEqual({ low: 2, median: 2, high: 3 });
+});
+
+test('calls per CPU time are compared apart from calls per second', () => {
+  expect(cpuRatioOf(result, 'theirs', 'slow')?.median).toBe(100);
 });
 
 test('who has no figures has no ratio', () => {

@@ -1,5 +1,6 @@
 import type { Contestant } from '../contestant.ts';
 import { bentocacheKnex, bentocacheKysely } from './bentocache.ts';
+import { cachePostgres, cachePostgresLean, cachePostgresOnPool } from './cache-postgres.ts';
 import { cacheable } from './cacheable.ts';
 import { keyv } from './keyv.ts';
 import { nodePostgres } from './node-postgres.ts';
@@ -7,6 +8,9 @@ import { postgresJsAgain, postgresJsPlainPools, postgresJsPools } from './postgr
 
 /** Everybody who is measured on PostgreSQL, in the order of the table. */
 export const contestants: readonly Contestant[] = [
+  cachePostgres,
+  cachePostgresLean,
+  cachePostgresOnPool,
   ...postgresJsPools,
   postgresJsAgain,
   ...postgresJsPlainPools,

@@ -1,6 +1,7 @@
 import type { Contestant } from '../contestant.ts';
 import { bentocache } from './bentocache.ts';
 import { cacheManager } from './cache-manager.ts';
+import { cacheRedis } from './cache-redis.ts';
 import { cacheable } from './cacheable.ts';
 import { ioredis, ioredisAutoPipelining } from './ioredis.ts';
 import { keyv } from './keyv.ts';
@@ -9,6 +10,7 @@ import { unstorage } from './unstorage.ts';
 
 /** Everybody who is measured on Redis, in the order of the table. */
 export const contestants: readonly Contestant[] = [
+  cacheRedis,
   nodeRedisTimeoutOff,
   nodeRedisTimeoutOffAgain,
   nodeRedis,
