@@ -33,4 +33,19 @@ export class CallObserver {
       throw error;
     }
   }
+
+  /** As {@link run}, for a call with many answers: it ends with the last one, or when nobody asks for more. */
+  async *iterate<T>(operation: CacheOperation, answers: AsyncIterable<T>): AsyncGenerator<T> {
+    const startedAt = performance.now();
+    let outcome: CacheOutcome = 'done';
+    try {
+      yield* answers;
+    } catch (error) {
+      outcome = 'error';
+      if (isCacheError(error)) this.#hooks.error(operation, error, performance.now() - startedAt);
+      throw error;
+    } finally {
+      this.#hooks.operation(operation, outcome, performance.now() - startedAt);
+    }
+  }
 }

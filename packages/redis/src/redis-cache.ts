@@ -376,7 +376,8 @@ export class RedisCache<V = unknown>
 
   /** The keys as they are stored, after the key transformer. */
   keys(prefix = '', options?: Interruptible): AsyncIterable<string> {
-    return this.#keys(prefix, options?.signal);
+    const listing = this.#keys(prefix, options?.signal);
+    return this.#observer === undefined ? listing : this.#observer.iterate('keys', listing);
   }
 
   inspect(key: string): Promise<CacheItem<V> | undefined> {
