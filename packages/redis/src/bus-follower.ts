@@ -81,12 +81,9 @@ export async function followStream(
   }
 }
 
-/** Tells what a message says, or that one is missing before it. */
+/** Tells what a message says, and first that one is missing before it. */
 function deliver({ number, origin, text }: Message, position: number, effects: FollowerEffects): void {
-  if (number !== position + 1) {
-    effects.gap(position === 0 ? 'skipped' : 'trimmed');
-    return;
-  }
+  if (number !== position + 1) effects.gap(position === 0 ? 'skipped' : 'trimmed');
   const invalidations = decodeInvalidations(text);
   if (invalidations === undefined) effects.gap('skipped');
   else for (const invalidation of invalidations) effects.invalidation(invalidation, origin);
