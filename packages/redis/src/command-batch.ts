@@ -45,7 +45,8 @@ const SETTLED: Promise<void> = Promise.resolve();
  *   a write of its key still sees it, since the MGET goes after. A get that comes before a write of its key must not,
  *   so that write closes the open MGET, which takes its place in the order before it. The keys are looked up in a set
  *   that is filled only when a tick mixes both.
- * - What takes a second round trip holds its keys in a `KeyGate` meanwhile.
+ * - A set that takes a second round trip holds its key in a `KeyGate` meanwhile. `increment` and `setWithNx` take one only
+ *   when they meet an item with tags, and hold nothing: a hot counter would wait for itself.
  *
  * **Isolation.** Values are serialised before they get here, a pipelined command fails alone, and MGET answers nil for
  * what is no string.
