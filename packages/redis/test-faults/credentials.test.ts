@@ -1,8 +1,8 @@
 import { RedisCache } from '@cache/redis';
 import { type Server, settle, startRedis, waitUntil } from '@cache/test-servers';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { administer } from './administrator.ts';
-import { CACHE_CLIENTS, callersClient, PREFIX } from './cache-clients.ts';
+import { CACHE_CLIENTS, callersClient, ownClient, PREFIX } from './cache-clients.ts';
 import { failureOf, recovery } from './failures.ts';
 
 const CONNECT_LIMIT_MS = 4_000;
@@ -82,4 +82,20 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     await failureOf(cache.removeItem('a'), 'ERR_CACHE_OPTION');
     expect(await cache.get('a')).toBe(1);
   });
+});
+
+test('row 26: without hooks the process is warned of the configuration once, by code alone', async () => {
+  await using server = await startRedis();
+  await using admin = await administer(server);
+  await admin.send('ACL', 'SETUSER', 'app', 'on', '>first', '~*', '&*', '+@all', '-@write');
+  await using opened = await ownClient.open(urlOf(server, 'app', 'first'));
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  try {
+    for (let count = 0; count < 5; count++) await failureOf(opened.cache.set('a', 1), 'ERR_CACHE_OPTION');
+    expect(emitWarning.mock.calls).toEqual([
+      ['Cache "redis": set failed. Set hooks.onError to handle it.', { code: 'ERR_CACHE_OPTION' }],
+    ]);
+  } finally {
+    emitWarning.mockRestore();
+  }
 });

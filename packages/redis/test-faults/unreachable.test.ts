@@ -1,9 +1,11 @@
+import { RedisCache } from '@cache/redis';
 import { startRedis, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
+import { createClient } from 'redis';
 import { administer } from './administrator.ts';
-import { CACHE_CLIENTS } from './cache-clients.ts';
+import { CACHE_CLIENTS, PREFIX } from './cache-clients.ts';
 import { EVERY_CALL } from './every-call.ts';
-import { outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
+import { failureOf, outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
 import { startLoad } from './load.ts';
 
 describe.each(CACHE_CLIENTS)('$client', ({ open, openWhileDown, recoveryLimitMs }) => {
@@ -77,4 +79,9 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, openWhileDown, recoveryLimitMs 
       });
     }
   });
+});
+
+test('row 19: a client that nobody connected is a configuration error, and not an outage', async () => {
+  const cache = new RedisCache(createClient(), { prefix: PREFIX });
+  await Promise.all(EVERY_CALL.map(({ run }) => failureOf(run(cache), 'ERR_CACHE_OPTION')));
 });

@@ -4,11 +4,17 @@
  */
 import { RedisCache } from '@cache/redis';
 import { createClient } from 'redis';
-import { EVERY_CALL } from '../every-call.ts';
+import { EVERY_CALL, type NamedCall } from '../every-call.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = '', how, listening] = process.argv.slice(2);
 const PAUSE_MS = 10;
+
+const REFILLS: readonly NamedCall[] = [
+  { operation: 'set', kind: 'write', run: (cache) => cache.set('a', 1) },
+  { operation: 'set', kind: 'write', run: (cache) => cache.set('b', 1, { tags: ['t'] }) },
+];
+const READS = EVERY_CALL.filter(({ kind }) => kind === 'read');
 
 const counts: Record<string, number> = {};
 let rounds = 0;
@@ -21,7 +27,7 @@ if (listening === 'listener') client?.on('error', () => {});
 const cache = client === undefined ? await RedisCache.connect(url, options) : new RedisCache(client, options);
 await client?.connect();
 
-async function make(call: (typeof EVERY_CALL)[number]): Promise<boolean> {
+async function make(call: NamedCall): Promise<boolean> {
   const startedAt = performance.now();
   let code = 'done';
   try {
@@ -37,6 +43,8 @@ async function make(call: (typeof EVERY_CALL)[number]): Promise<boolean> {
 async function work(): Promise<void> {
   while (!isStopped) {
     const answers = await Promise.all(EVERY_CALL.map(make));
+    // What the last of the calls cleared is there again, plain and in a frame, and every reading call meets it.
+    answers.push(...(await Promise.all(REFILLS.map(make))), ...(await Promise.all(READS.map(make))));
     if (answers.every(Boolean)) rounds += 1;
     await new Promise((done) => setTimeout(done, PAUSE_MS));
   }
