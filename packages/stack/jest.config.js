@@ -1,1 +1,7 @@
-export { default } from '../../jest.preset.js';
+import preset from '../../jest.preset.js';
+
+export default {
+  ...preset,
+  globalSetup: '@cache/test-servers/global-setup',
+  globalTeardown: '@cache/test-servers/global-teardown',
+};

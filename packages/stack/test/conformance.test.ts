@@ -3,6 +3,7 @@ import { type AsyncCache, type CacheHooks, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
 import { createCache, type StackOptions } from '@cache/stack';
 import * as runner from '@jest/globals';
+import { fiveMethodCache } from './five-method-cache.ts';
 
 /** Shared levels by namespace: two stacks of one namespace stand over the same items, as two processes would. */
 const shared = new Map<string, InMemoryCache>();
@@ -40,6 +41,26 @@ describeCache(
         ...options(given),
       }),
     capabilities: { ...EVERY_CAPABILITY, shared: false },
+    values: 'references',
+  },
+  runner,
+);
+
+describeCache(
+  {
+    name: 'a stack over a third party’s five calls',
+    create: (given) => {
+      const cache = createCache({ l2: fiveMethodCache(), ...options(given) });
+      // What needs more than the five calls is refused with a name; the rules are for what is there.
+      return {
+        get: (key) => cache.get(key),
+        set: (key, value, expiration) => cache.set(key, value, expiration),
+        removeItem: (key) => cache.removeItem(key),
+        exists: (key) => cache.exists(key),
+        clear: () => cache.clear(),
+      } as AsyncCache;
+    },
+    capabilities: { hooks: true, keyTransformers: true },
     values: 'references',
   },
   runner,
