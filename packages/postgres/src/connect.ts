@@ -1,7 +1,8 @@
 import { CacheOptionError, redactedCause, withDeadline } from '@cache/core';
 import type { DatabaseCacheOptions } from './database-cache-options.ts';
 import { isRefusal } from './driver-error.ts';
-import { OwnPool, type PoolSettings } from './own-pool.ts';
+import { OwnPool } from './own-pool.ts';
+import type { PoolSettings } from './owned-driver.ts';
 
 /** How `DatabaseCache.connect` connects. */
 export interface ConnectOptions extends DatabaseCacheOptions {

@@ -15,25 +15,40 @@ export interface DatabasePool {
   readonly writesAllowed: Promise<void> | undefined;
   /** A statement was not answered in time: its connection may be dead, and a write on it may still be carried out. */
   distrust(sent: SentStatement | undefined, isWrite: boolean): void;
+  /** A statement that was sent through `used` lost its connection. */
+  connectionLost(used: Sql | TransactionSql): void;
   /** The connection to this server process gives one statement's rows to another. Fulfils when it has ended, or cannot be. */
   discard(serverProcess: number): Promise<void>;
   /** Ends what the pool made itself. */
   close(): Promise<void>;
 }
 
-/** Ends a server process, so that no connection to it can be used, nor anything sent to it be carried out. */
-export async function terminateServerProcesses(
+/**
+ * Ends server processes, so that no connection to them can be used, nor anything sent to them be carried out. It takes a
+ * connection of its own with the settings of `sql`, whose own may all be broken, or busy with what is to be ended.
+ *
+ * @throws the driver's error
+ */
+export async function endServerProcesses(
   sql: Sql,
   serverProcesses: readonly number[],
   condition = 'true',
 ): Promise<void> {
-  await sql
-    .unsafe(
-      `SELECT pg_terminate_backend(p::int) FROM jsonb_array_elements_text($1::text::jsonb) p
-WHERE p::int IN (SELECT pid FROM pg_stat_activity WHERE usename = current_user AND ${condition})`,
-      [JSON.stringify(serverProcesses)],
-    )
-    .raw();
+  const own = { max: 1, connect_timeout: 2, fetch_types: false, prepare: false, onclose: () => {} };
+  // postgres.js takes the options of one of its instances as they are, so every one of them has to be there.
+  const side = postgres({ ...sql.options, ...own } as unknown as postgres.Options<Record<string, never>>);
+  try {
+    // Behind a pooler the driver knows of some number, which need not be one of a process.
+    await side
+      .unsafe(
+        `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.usename = current_user AND ${condition}
+AND a.pid::bigint = ANY (ARRAY(SELECT p::bigint FROM jsonb_array_elements_text($1::text::jsonb) p))`,
+        [JSON.stringify(serverProcesses)],
+      )
+      .raw();
+  } finally {
+    side.end({ timeout: 0 }).catch(() => {});
+  }
 }
 
 /** So long after a deadline a borrowed connection is looked at. */
@@ -68,6 +83,8 @@ export class BorrowedPool implements DatabasePool {
     }, SUSPICION_MS).unref();
   }
 
+  connectionLost(): void {}
+
   /** Every reply on such a connection goes to the wrong query, the application's too: it has to end. */
   discard(serverProcess: number): Promise<void> {
     return this.#end(serverProcess, 'true');
@@ -86,15 +103,11 @@ export class BorrowedPool implements DatabasePool {
   }
 
   async #endNow(serverProcess: number, condition: string): Promise<void> {
-    const own = { max: 1, connect_timeout: 2, fetch_types: false, prepare: false, onclose: () => {} };
-    const settings = { ...this.sql.options, ...own } as unknown as postgres.Options<Record<string, never>>;
-    const side = postgres(settings);
     try {
-      await terminateServerProcesses(side, [serverProcess], condition);
+      await endServerProcesses(this.sql, [serverProcess], condition);
     } catch {
       // The server refuses or is gone; either way no more can be done about it.
     }
-    await side.end({ timeout: 0 });
   }
 }
 
@@ -109,6 +122,7 @@ export class TransactionPool implements DatabasePool {
   }
 
   distrust(): void {}
+  connectionLost(): void {}
   async discard(): Promise<void> {}
   async close(): Promise<void> {}
 }

@@ -52,6 +52,12 @@ export function driverErrorCode(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
+/** True if the connection that a statement was sent over, or was to be, is not there any more. */
+export function isConnectionLost(error: unknown): boolean {
+  const code = driverErrorCode(error);
+  return CONNECTION_LOST.has(code) || code === 'CONNECT_TIMEOUT';
+}
+
 /** True if the same statement may succeed when it is sent again at once. */
 export function isTransient(error: unknown): boolean {
   const code = driverErrorCode(error);
@@ -87,7 +93,12 @@ export function cacheErrorOf(error: unknown, call: FailedCall): CacheError {
   if (code === '57014' || code === '55P03') {
     return new CacheTimeoutError(`PostgreSQL gave the statement up (SQLSTATE ${code}).`, context);
   }
-  const ambiguous = call.isWrite && (CONNECTION_LOST.has(code) || !/^[0-9A-Z]{5}$/.test(code)) && !NOT_SENT.has(code);
+  // 57P03 comes while connecting.
+  const ambiguous =
+    call.isWrite &&
+    code !== '57P03' &&
+    (CONNECTION_LOST.has(code) || !/^[0-9A-Z]{5}$/.test(code)) &&
+    !NOT_SENT.has(code);
   return new CacheUnavailableError(unavailability(code), { ...context, ambiguous });
 }
 

@@ -1,14 +1,13 @@
-import postgres, { type Sql } from 'postgres';
-import { type DatabasePool, type SentStatement, terminateServerProcesses } from './database-pool.ts';
+import { CacheUnavailableError, redactedCause } from '@cache/core';
+import type { Sql } from 'postgres';
+import { type DatabasePool, endServerProcesses, type SentStatement } from './database-pool.ts';
+import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 
-/** A pool that fails its deadlines is replaced at most this often. */
+/** Connections that fail their deadlines are replaced at most this often. */
 const REPLACEMENT_INTERVAL_MS = 1_000;
 
-/** How long the statements of a pool that was replaced may still take. */
+/** How long the statements of a driver that was replaced may still take. */
 const RETIREMENT_IN_SECONDS = 1;
-
-/** Settings for a connection of our own, as `postgres` takes them. */
-export type PoolSettings = postgres.Options<Record<string, never>>;
 
 /**
  * A pool that the cache made for itself.
@@ -19,25 +18,27 @@ export type PoolSettings = postgres.Options<Record<string, never>>;
  */
 export class OwnPool implements DatabasePool {
   readonly isTransaction = false;
-  readonly #open: () => Sql;
-  readonly #late = new Set<number>();
-  #sql: Sql;
+  readonly #open: () => OwnedDriver;
+  /** Server processes that may still carry out a write. */
+  readonly #lateWriters = new Set<number>();
+  readonly #retired = new Set<OwnedDriver>();
+  #driver: OwnedDriver;
   #ending: Promise<void> | undefined;
   #replacedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
   constructor(url: string, settings: PoolSettings) {
-    this.#open = () => postgres(url, { ...settings });
-    this.#sql = this.#open();
+    this.#open = () => new OwnedDriver(url, settings);
+    this.#driver = this.#open();
   }
 
   get sql(): Sql {
-    return this.#sql;
+    return this.#driver.sql;
   }
 
   get writesAllowed(): Promise<void> | undefined {
-    if (this.#late.size === 0) return undefined;
-    this.#ending ??= this.#endLateWrites().finally(() => {
+    if (this.#lateWriters.size === 0) return undefined;
+    this.#ending ??= this.#endLateWriters().finally(() => {
       this.#ending = undefined;
     });
     return this.#ending;
@@ -46,33 +47,59 @@ export class OwnPool implements DatabasePool {
   distrust(sent: SentStatement | undefined, isWrite: boolean): void {
     if (this.#isClosed) return;
     const serverProcess = sent?.state?.pid;
-    if (isWrite && typeof serverProcess === 'number') this.#late.add(serverProcess);
+    if (typeof serverProcess === 'number') {
+      if (isWrite) this.#lateWriters.add(serverProcess);
+      this.#driver.late.add(serverProcess);
+    }
     const now = performance.now();
     if (now - this.#replacedAt < REPLACEMENT_INTERVAL_MS) return;
     this.#replacedAt = now;
     this.#replace();
   }
 
+  /**
+   * postgres.js does not get over every lost connection: one that was being written to when it closed never connects
+   * again, and the last error of one fails the first statement of the next. A new driver knows of neither.
+   */
+  connectionLost(used: Sql): void {
+    if (!this.#isClosed && used === this.#driver.sql) this.#replace();
+  }
+
   async discard(serverProcess: number): Promise<void> {
     if (this.#isClosed) return;
-    this.#late.add(serverProcess);
+    this.#lateWriters.add(serverProcess);
     await this.writesAllowed?.catch(() => {});
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#sql.end({ timeout: RETIREMENT_IN_SECONDS });
+    await Promise.all([this.#driver, ...this.#retired].map((driver) => driver.end(RETIREMENT_IN_SECONDS)));
   }
 
   #replace(): void {
-    const retired = this.#sql;
-    this.#sql = this.#open();
-    retired.end({ timeout: RETIREMENT_IN_SECONDS }).catch(() => {});
+    const retired = this.#driver;
+    this.#driver = this.#open();
+    this.#retired.add(retired);
+    void this.#retire(retired);
   }
 
-  async #endLateWrites(): Promise<void> {
-    const serverProcesses = [...this.#late];
-    await terminateServerProcesses(this.#sql, serverProcesses);
-    for (const serverProcess of serverProcesses) this.#late.delete(serverProcess);
+  /** A statement that is still under way then, such as one that waits for a lock, must not go on for nobody. */
+  async #retire(driver: OwnedDriver): Promise<void> {
+    await driver.end(RETIREMENT_IN_SECONDS);
+    this.#retired.delete(driver);
+    if (driver.late.size > 0) await endServerProcesses(this.sql, [...driver.late]).catch(() => {});
+  }
+
+  async #endLateWriters(): Promise<void> {
+    const serverProcesses = [...this.#lateWriters];
+    try {
+      await endServerProcesses(this.sql, serverProcesses);
+    } catch (error) {
+      throw new CacheUnavailableError('PostgreSQL cannot be reached to end a write that timed out.', {
+        backend: 'postgres',
+        cause: redactedCause(error),
+      });
+    }
+    for (const serverProcess of serverProcesses) this.#lateWriters.delete(serverProcess);
   }
 }

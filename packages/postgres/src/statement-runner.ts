@@ -1,7 +1,7 @@
 import { CacheCorruptionError, type CacheError, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
 import type { DatabasePool, SentStatement } from './database-pool.ts';
 import { Deadline } from './deadline.ts';
-import { cacheErrorOf, isForeign, isTransient } from './driver-error.ts';
+import { cacheErrorOf, isConnectionLost, isForeign, isTransient } from './driver-error.ts';
 import type { Relations } from './relations.ts';
 import type { Statement } from './statement.ts';
 
@@ -12,7 +12,10 @@ export type Row = readonly (Buffer | null)[];
 export type Parameters = readonly (string | null)[];
 
 /** How often a statement that may be repeated is sent at most: a pool may hold more than one dead connection. */
-const MOST_ATTEMPTS = 3;
+const MOST_ATTEMPTS = 5;
+
+/** So long after a first failure a statement is sent again; twice as long after each other. Closed connections are told apart by then. */
+const FIRST_PAUSE_MS = 5;
 
 const PREPARE = { prepare: true };
 
@@ -97,15 +100,18 @@ export class StatementRunner {
       if (deadline.isOver) throw this.#abandoned(statement);
       this.#executions += 1;
       const number = `${this.#name}${this.#executions}`;
+      const { sql } = this.#pool;
       try {
-        const query = this.#pool.sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
+        const query = sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
         deadline.sent = query as unknown as SentStatement;
         const reply = (await query) as unknown as Reply;
         if (isAnswerTo(number, reply, statement)) return reply;
         await this.#discardConnection(reply);
       } catch (error) {
         if (isForeign(error)) await this.#discardConnection(deadline.sent);
+        if (isConnectionLost(error)) this.#pool.connectionLost(sql);
         if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
+        await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
         continue;
       }
       if (attempt >= attempts) throw this.#mixedUp(statement);
@@ -199,6 +205,10 @@ function isAnswerTo(number: string, reply: Reply, { isWrite }: Statement): boole
   if (first === undefined) return !isWrite;
   const column = first[0];
   return Buffer.isBuffer(column) && column.toString('latin1') === number;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, ms));
 }
 
 function isCacheError(error: unknown): error is CacheError {

@@ -1,0 +1,59 @@
+import { Socket } from 'node:net';
+import postgres, { type Sql } from 'postgres';
+
+/** Settings for a connection of our own, as `postgres` takes them. */
+export type PoolSettings = postgres.Options<Record<string, never>>;
+
+/** What postgres.js hands to its `socket` option, which its types do not know. */
+interface ParsedOptions {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path: string | false | null;
+}
+
+/**
+ * A postgres.js instance that can be ended for good. Its own `end` only half-closes a connection and never reads from it
+ * again, so one to a silent server stays open, keeps the process alive, and may hold a server process.
+ */
+export class OwnedDriver {
+  readonly sql: Sql;
+  /** Server processes whose statements were not answered in time. */
+  readonly late: Set<number> = new Set();
+  readonly #sockets = new Set<Socket>();
+  #connections = 0;
+  #ending: Promise<void> | undefined;
+  #isEnded = false;
+
+  constructor(url: string, settings: PoolSettings) {
+    const socket = (options: ParsedOptions): Socket => this.#connect(options);
+    this.sql = postgres(url, { ...settings, socket } as PoolSettings) as Sql;
+  }
+
+  /** Lets statements under way finish, for so long; fulfils when no connection is left. */
+  end(patienceInSeconds: number): Promise<void> {
+    this.#ending ??= this.#end(patienceInSeconds);
+    return this.#ending;
+  }
+
+  async #end(patienceInSeconds: number): Promise<void> {
+    await this.sql.end({ timeout: patienceInSeconds });
+    this.#isEnded = true;
+    // Whoever answered in time is gone by now, and is late no more.
+    if (this.#sockets.size === 0) this.late.clear();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** What is written while it connects, Node keeps until then. */
+  #connect({ host, port, path }: ParsedOptions): Socket {
+    if (this.#isEnded) throw new Error('The driver has ended.');
+    const socket = new Socket();
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    if (path) return socket.connect(path);
+    const next = this.#connections % host.length;
+    this.#connections += 1;
+    const target = { host: host[next] ?? 'localhost', port: port[next] ?? 5432 };
+    // TLS takes the server's name from here.
+    return Object.assign(socket, target).connect(target);
+  }
+}
