@@ -79,8 +79,6 @@ function makeClient(url: string, RESP: 2 | 3, reconnectStrategy: ReconnectStrate
   // An empty one would be Redis on this computer.
   if (typeof url !== 'string' || url === '') throw urlError(undefined);
   try {
-    // node-redis takes an empty one for its own default.
-    if (typeof url !== 'string' || url === '') throw new TypeError('Not a URL.');
     const client = createClient({
       url,
       RESP,

@@ -14,8 +14,10 @@ interface ClientEvents {
  * - An `error` listener is always attached: without one a lost connection ends the process.
  * - Scripts that were sent since the connection was made; a new one may lead to another server.
  * - **Late writes.** A write that timed out may still lie in the connection that is being given up, and reach the server
- *   after a removal that was acknowledged on the next connection. So each connection's `CLIENT ID` is remembered, and
- *   the first command on the next one kills it. Where an ACL forbids `CLIENT KILL` this protection is missing.
+ *   after a removal that was acknowledged on the next connection. So each connection's id and address are remembered, and
+ *   the first command on the next one kills it. The id alone will not do: a server that was restarted, or the one that
+ *   took over, numbers its connections anew, and the id is somebody else's. Before Redis 6.2, or where an ACL forbids
+ *   `CLIENT INFO` and `CLIENT KILL`, this protection is missing.
  */
 export class ConnectionWatch {
   /** Grows with every connection that is made. */
@@ -25,7 +27,7 @@ export class ConnectionWatch {
   /** When the last connection was made, in monotonic milliseconds. */
   readyAtMs: number = performance.now();
   readonly #scripts = new Set<RedisScript>();
-  #connectionId: string | undefined;
+  #connection: ServerConnection | undefined;
 
   constructor(client: ClientEvents) {
     client.on('error', (error: unknown) => {
@@ -39,15 +41,17 @@ export class ConnectionWatch {
     });
   }
 
-  /** Remembers the connection's id, now and after every reconnection, and kills the one before. */
+  /** Remembers the connection, now and after every reconnection, and kills the one before. */
   fence(client: StandaloneClient): void {
     const identify = (): void => {
-      const oldId = this.#connectionId;
-      this.#connectionId = undefined;
-      if (oldId !== undefined) client.sendCommand(['CLIENT', 'KILL', 'ID', oldId], URGENT).catch(() => {});
-      client.sendCommand(['CLIENT', 'ID'], URGENT).then(
-        (id) => {
-          this.#connectionId = String(id);
+      const old = this.#connection;
+      this.#connection = undefined;
+      if (old !== undefined) {
+        client.sendCommand(['CLIENT', 'KILL', 'ID', old.id, 'ADDR', old.address], URGENT).catch(() => {});
+      }
+      client.sendCommand(['CLIENT', 'INFO'], URGENT).then(
+        (description) => {
+          this.#connection = serverConnection(String(description));
         },
         () => {},
       );
@@ -69,6 +73,18 @@ export class ConnectionWatch {
   forgetScripts(): void {
     this.#scripts.clear();
   }
+}
+
+/** A connection as its server sees it. */
+interface ServerConnection {
+  readonly id: string;
+  readonly address: string;
+}
+
+/** Reads the line of `CLIENT INFO`. */
+function serverConnection(description: string): ServerConnection | undefined {
+  const [, id, address] = /^id=(\d+) addr=(\S+)/.exec(description) ?? [];
+  return id === undefined || address === undefined ? undefined : { id, address };
 }
 
 const watches = new WeakMap<object, ConnectionWatch>();

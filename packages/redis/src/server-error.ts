@@ -53,8 +53,6 @@ const NOT_WRITTEN: readonly RegExp[] = [/^The client is offline/, /^The queue is
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || systemCode(error) !== undefined) return undefined;
   if (REFUSED_IN_SCRIPT.test(error.message)) return 'NOPERM';
-  // What an ACL forbids to a command inside a script.
-  if (/^ERR The user executing the script can't/.test(error.message)) return 'NOPERM';
   // Before Redis 7 what a command inside a script said comes wrapped.
   const inScript = /@user_script: ?\d+: -?([A-Z]{2,})\b/.exec(error.message);
   return (inScript ?? /^([A-Z][A-Z0-9]+)\b/.exec(error.message))?.[1];

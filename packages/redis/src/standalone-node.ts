@@ -27,8 +27,6 @@ export class StandaloneNode implements RedisNode, RedisNodes {
 
   send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {
     if (!this.#client.isReady && this.#client.isOpen) return Promise.reject(new NotConnected());
-    // A command that waits for a connection is carried out much later, over newer ones, when everybody has given it up.
-    if (this.#client.isOpen && !this.#client.isReady) return Promise.reject(new Error('The client is offline'));
     return this.#client.sendCommand(args, this.#options[format]);
   }
 

@@ -1,5 +1,5 @@
 import { RedisCache } from '@cache/redis';
-import { startRedis, waitUntil } from '@cache/test-servers';
+import { startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { administer } from './administrator.ts';
@@ -66,6 +66,24 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, openWhileDown, recoveryLimitMs 
     await cache.invalidateTags(['t']);
     expect(await cache.get('tagged')).toBeUndefined();
     expect(await cache.getOrLease('leased')).toMatchObject({ state: 'missing', lease: expect.anything() });
+  });
+
+  test('row 25: on a server that has begun to number its connections anew, no other application loses one', async () => {
+    await using server = await startRedis();
+    await using proxy = await startProxy(server.port);
+    await using opened = await open(proxy.urlFor(server.url));
+    await opened.cache.set('a', 1);
+    await proxy.refuse();
+    await server.restart();
+    const others = await Promise.all(Array.from({ length: 20 }, () => administer(server)));
+    try {
+      await proxy.restore();
+      await recovery('A get after the restart', recoveryLimitMs, () => opened.cache.get('a'));
+      await opened.cache.ping();
+      await Promise.all(others.map((other) => other.send('PING')));
+    } finally {
+      await Promise.all(others.map((other) => other[Symbol.asyncDispose]()));
+    }
   });
 
   test('row 25: SCRIPT FLUSH is not noticed', async () => {
