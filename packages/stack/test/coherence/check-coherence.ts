@@ -1,0 +1,32 @@
+/** `check-coherence.ts [--seconds 60]`: each server in each weather, for so long. Fails if a promise is broken. */
+import { parseArgs } from 'node:util';
+import { provideServers } from '@cache/test-servers';
+import { complaints, DESIGNS, runCoherence } from './coherence-run.ts';
+
+const BOUND_MS = 2_000;
+const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } }, strict: true });
+const seconds = Number(values.seconds);
+if (!(seconds > 0)) throw new Error('--seconds is a number over 0.');
+
+const servers = await provideServers();
+Object.assign(process.env, servers.env);
+const broken: string[] = [];
+try {
+  for (const backend of ['redis', 'postgres'] as const) {
+    for (const weather of ['calm', 'stormy'] as const) {
+      if (process.stdout.isTTY) process.stdout.write(`${backend}, ${weather}: ${seconds} s …\r`);
+      const tallies = await runCoherence(backend, weather, seconds);
+      for (const design of DESIGNS) {
+        const { reads, writes, stale, worstAgeMs } = tallies[design];
+        console.log(
+          `${backend}, ${weather}, ${design}: ${reads} reads, ${writes} invalidations, ${stale} stale, the oldest ${worstAgeMs} ms`,
+        );
+      }
+      broken.push(...complaints(tallies, BOUND_MS).map((complaint) => `${backend}, ${weather}, ${complaint}`));
+    }
+  }
+} finally {
+  await servers.close();
+}
+for (const complaint of broken) console.error(`BROKEN ${complaint}`);
+process.exitCode = broken.length === 0 ? 0 : 1;
