@@ -1,5 +1,5 @@
 import { RedisCache } from '@cache/redis';
-import { type RedisCluster, startRedisCluster, waitUntil } from '@cache/test-servers';
+import { type RedisCluster, settle, startRedisCluster, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createCluster } from 'redis';
 import { administer } from './administrator.ts';
@@ -12,8 +12,8 @@ const FAILOVER_LIMIT_MS = 15_000;
 
 const KEYS = Array.from({ length: 60 }, (_, index) => `k${index}`);
 
-async function openOn(servers: RedisCluster): Promise<OpenedCache> {
-  const client = createCluster({ rootNodes: servers.urls.map((url) => ({ url })) });
+async function openOn(servers: RedisCluster, defaults: { disableOfflineQueue?: boolean } = {}): Promise<OpenedCache> {
+  const client = createCluster({ rootNodes: servers.urls.map((url) => ({ url })), defaults });
   const cache = new RedisCache(client, { prefix: PREFIX });
   await client.connect();
   return {
@@ -123,5 +123,29 @@ describe('row 29: a cluster', () => {
     expect(load.slowestMs).toBeLessThan(SETTLED_LIMIT_MS);
     const codes = new Set<string>(load.failures.map(({ code }) => code));
     expect([...codes].filter((code) => !/TIMEOUT|UNAVAILABLE/.test(code))).toEqual([]);
+  });
+
+  test('row 29: without offline queues, nothing that failed while a master was away is carried out when it is back', async () => {
+    await using servers = await startRedisCluster({ args: ['--cluster-require-full-coverage', 'no'] });
+    await using opened = await openOn(servers, { disableOfflineQueue: true });
+    const { cache } = opened;
+    await cache.mset(KEYS.map((key) => [key, 'before']));
+    const [lost] = servers.masters;
+    if (lost === undefined) throw new Error('A cluster has three masters.');
+    await using onLost = await administer(lost);
+    const itsKeys = new Set(
+      ((await onLost.send('KEYS', `${PREFIX}*`)) as string[]).map((key) => key.slice(PREFIX.length)),
+    );
+    await lost.kill();
+    await Promise.all(
+      KEYS.map(async (key) => {
+        const outcome = await settle(cache.set(key, 'during'), SETTLED_LIMIT_MS);
+        if (itsKeys.has(key)) expect({ key, state: outcome.state }).toEqual({ key, state: 'rejected' });
+      }),
+    );
+    await lost.restart();
+    await recovery('Every key once the master is back', FAILOVER_LIMIT_MS, () => cache.mget(KEYS));
+    const found = await cache.mget(KEYS);
+    expect(KEYS.filter((_, index) => found[index] === undefined)).toEqual(KEYS.filter((key) => itsKeys.has(key)));
   });
 });
