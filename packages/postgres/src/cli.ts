@@ -63,9 +63,12 @@ async function run(url: string, options: MigrateOptions, prepare: boolean): Prom
   }
 }
 
-try {
-  process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : 'The migration failed.');
-  process.exitCode = 1;
-}
+main(process.argv.slice(2)).then(
+  (exitCode) => {
+    process.exitCode = exitCode;
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : 'The migration failed.');
+    process.exitCode = 1;
+  },
+);

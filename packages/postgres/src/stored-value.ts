@@ -53,7 +53,7 @@ export class ValueCodec {
       throw refusal(error, key, context);
     }
     if (isPromise(payload)) {
-      return payload.then(
+      return Promise.resolve(payload).then(
         (settled) => this.#encoded(settled, key, context),
         (error: unknown) => {
           throw refusal(error, key, context);

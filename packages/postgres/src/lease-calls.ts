@@ -1,0 +1,185 @@
+import { randomBytes } from 'node:crypto';
+import {
+  ABSENT,
+  type CacheEntry,
+  type CacheError,
+  type CacheErrorContext,
+  type CacheOperation,
+  CacheOptionError,
+  expirationOf,
+  type FillOptions,
+  type Lease,
+  type LeaseOptions,
+  leaseInSecondsOf,
+  loadDurationMsOf,
+  staleInSecondsOf,
+  tagsOf,
+  validateValue,
+} from '@cache/core';
+import type { CacheEngine } from './cache-engine.ts';
+import { contentOf, entryOf, showsValue } from './cache-entry.ts';
+import { contextOf } from './call-context.ts';
+import { itemElement } from './item-writer.ts';
+import { numberAt, textAt, textsAt } from './row.ts';
+import type { Row } from './statement-runner.ts';
+import type { EncodedValue } from './stored-value.ts';
+
+/** How `fill` stores, and under which snapshot the value was loaded. */
+export interface DatabaseFillOptions extends FillOptions {
+  /**
+   * `SELECT pg_current_snapshot()::text` in the loader's own transaction, where that began before the lease (REPEATABLE
+   * READ, SERIALIZABLE). On a standby `xmin:xmin:` with the `pg_snapshot_xmin` of it. What it may have missed is not stored.
+   * @default the lease's own snapshot
+   */
+  readonly snapshot?: string;
+}
+
+const SNAPSHOT = /^\d{1,19}:\d{1,19}:(?:\d{1,19}(?:,\d{1,19})*)?$/;
+
+const NO_VALUE: EncodedValue = { json: null, hex: null, unchecked: null, bytes: 0 };
+
+/**
+ * The coherent load path. In a transaction nothing is leased or filled: a lease would be a row lock until its end, and a
+ * fill might publish what is rolled back.
+ */
+export class LeaseCalls {
+  readonly #engine: CacheEngine;
+
+  constructor(engine: CacheEngine) {
+    this.#engine = engine;
+  }
+
+  getEntries(keys: readonly string[]): Promise<CacheEntry<unknown>[]> {
+    return this.#entries('getEntries', this.#engine.keysOf(keys, 'getEntries'), undefined);
+  }
+
+  async getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<unknown>> {
+    const context = contextOf('getOrLease');
+    const resolved = this.#engine.keyOf(key, 'getOrLease');
+    const seconds = leaseInSecondsOf(options, context);
+    const staleInSeconds = staleInSecondsOf(options, context);
+    if (this.#engine.pool.isTransaction) {
+      const [entry] = await this.#entries('getOrLease', [resolved], staleInSeconds);
+      return entry ?? { state: 'missing' };
+    }
+    const token = randomBytes(16).toString('hex');
+    const { namespace } = this.#engine.options;
+    const parameters = [resolved, token, String(seconds), namespace, String(options.evenIfFresh === true)];
+    const { getOrLease } = this.#engine.statements.leases;
+    const row = await this.#engine.writeKey('getOrLease', resolved, async () => parameters, getOrLease);
+    const entry = await this.#decoded('getOrLease', resolved, row, staleInSeconds);
+    const isGranted = textAt(row, 11) === token;
+    return isGranted && entry.state !== 'absent' ? { ...entry, lease: { key, token } } : entry;
+  }
+
+  async fill(
+    lease: Lease,
+    value: unknown,
+    options: DatabaseFillOptions,
+    onBytes: (bytes: number) => void,
+  ): Promise<boolean> {
+    const context = contextOf('fill');
+    const resolved = this.#engine.keyOf(lease.key, 'fill');
+    const lifetime = expirationOf(options, this.#engine.options.defaultExpiration, context);
+    const tags = tagsOf(options, context);
+    const staleInSeconds = staleInSecondsOf(options, context);
+    const loadDurationMs = loadDurationMsOf(options, context);
+    validateSnapshot(options.snapshot, context);
+    const isAbsent = value === ABSENT;
+    if (!isAbsent) validateValue(value, { ...context, key: lease.key });
+    const encoded = isAbsent ? NO_VALUE : this.#engine.codec.encode(value, lease.key, context);
+    if (this.#engine.pool.isTransaction) return false;
+    const parameters = async (): Promise<(string | null)[]> => {
+      const payload = await encoded;
+      onBytes(payload.bytes);
+      return [
+        resolved,
+        lease.token,
+        itemElement(resolved, payload, lifetime, tags),
+        lifetime === null || !staleInSeconds ? null : String(staleInSeconds),
+        loadDurationMs === undefined ? null : String(Math.min(Math.round(loadDurationMs), 2_147_483_647)),
+        String(isAbsent),
+        options.snapshot ?? null,
+        this.#engine.options.namespace,
+      ];
+    };
+    const { fill } = this.#engine.statements.leases;
+    return textAt(await this.#engine.writeKey('fill', resolved, parameters, fill), 1) === 'true';
+  }
+
+  async renew(lease: Lease, leaseInSeconds: number | undefined): Promise<boolean> {
+    const resolved = this.#engine.keyOf(lease.key, 'renew');
+    const options = leaseInSeconds === undefined ? undefined : { leaseInSeconds };
+    const seconds = leaseInSecondsOf(options, contextOf('renew'));
+    if (this.#engine.pool.isTransaction) return false;
+    const parameters = [resolved, lease.token, String(seconds)];
+    const { renew } = this.#engine.statements.leases;
+    return numberAt(await this.#engine.writeKey('renew', resolved, async () => parameters, renew), 1) === 1;
+  }
+
+  async release(lease: Lease): Promise<void> {
+    const resolved = this.#engine.keyOf(lease.key, 'release');
+    if (this.#engine.pool.isTransaction) return;
+    const { release } = this.#engine.statements.leases;
+    await this.#engine.writeKey('release', resolved, async () => [resolved, lease.token], release);
+  }
+
+  async expireItem(key: string): Promise<boolean> {
+    const resolved = this.#engine.keyOf(key, 'expireItem');
+    const { statements, trailing, pool } = this.#engine;
+    const { expire, logRemovals } = statements.writes;
+    if (pool.isTransaction) {
+      const logged = [JSON.stringify([resolved]), 'true', ...trailing];
+      const row = await this.#engine.writeKey('expireItem', resolved, async () => logged, logRemovals);
+      return textsAt(row, 1).length > 0;
+    }
+    const row = await this.#engine.writeKey('expireItem', resolved, async () => [resolved, ...trailing], expire);
+    return numberAt(row, 1) === 1;
+  }
+
+  async #entries(
+    operation: CacheOperation,
+    keys: readonly string[],
+    staleInSeconds: number | undefined,
+  ): Promise<CacheEntry<unknown>[]> {
+    const { order, options, prefix, runner, statements } = this.#engine;
+    const distinct = [...new Set(keys)];
+    const entries = new Map<string, CacheEntry<unknown>>();
+    for (const key of distinct) await order.beforeRead(key)?.settled;
+    for (let start = 0; start < distinct.length; start += options.maxBatchSize) {
+      const parameters = [prefix, JSON.stringify(distinct.slice(start, start + options.maxBatchSize))];
+      for (const row of await runner.call(operation, statements.reads.entries, parameters, options.readTimeoutMs)) {
+        const key = textAt(row, 1) ?? '';
+        entries.set(key, await this.#decoded(operation, key, row, staleInSeconds));
+      }
+    }
+    return keys.map((key) => entries.get(key) ?? { state: 'missing' });
+  }
+
+  async #decoded(
+    operation: CacheOperation,
+    key: string,
+    row: Row,
+    staleInSeconds: number | undefined,
+  ): Promise<CacheEntry<unknown>> {
+    const { namespace } = this.#engine.options;
+    const found = textAt(row, 1);
+    if (found !== undefined && (found !== key || found === '')) {
+      this.#engine.observer.onCorruption(operation, this.#engine.runner.foreignKey());
+      return { state: 'missing' };
+    }
+    if (!showsValue(row, staleInSeconds)) return entryOf(row, namespace, undefined, false);
+    const [value, payload] = contentOf(row);
+    try {
+      return entryOf(row, namespace, await this.#engine.codec.decode(value, payload), true);
+    } catch (error) {
+      this.#engine.dropCorrupt(operation, error as CacheError, key, value, payload);
+      return { state: 'missing' };
+    }
+  }
+}
+
+function validateSnapshot(snapshot: string | undefined, context: CacheErrorContext): void {
+  if (snapshot === undefined || (typeof snapshot === 'string' && SNAPSHOT.test(snapshot))) return;
+  throw new CacheOptionError('snapshot is the text of pg_current_snapshot(), such as 10:20:10,14.', context);
+}
