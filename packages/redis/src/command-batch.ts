@@ -36,15 +36,15 @@ function nextTurn(): Promise<void> {
 const SETTLED: Promise<void> = Promise.resolve();
 
 /**
- * Collects the commands of one tick and sends them together, after all promise jobs of the tick and before the client's
- * own write, so that nothing waits for a turn of the event loop.
+ * Sends commands so that those of one tick travel together: the client gets each at once and writes them when the event
+ * loop turns. Reads gather first.
  *
  * **Order.** Invariant: for each key, commands reach the server in the order in which they were called.
- * - Commands are sent in the order of the calls, and a connection is first in, first out.
- * - Gets on a single server are the exception: they gather in one open MGET, which is sent last. A get that comes after
- *   a write of its key still sees it, since the MGET goes after. A get that comes before a write of its key must not,
- *   so that write closes the open MGET, which takes its place in the order before it. The keys are looked up in a set
- *   that is filled only when a tick mixes both.
+ * - Commands go to the client in the order of the calls, and a connection is first in, first out.
+ * - Gets on a single server gather in one open MGET, which is sent at the end of the tick, after all promise jobs and
+ *   before the client writes. A get that comes after a write of its key still sees it, since the MGET goes after. A get
+ *   that comes before a write of its key must not, so that write closes the open MGET and sends it first. Keys are looked
+ *   up in a set that is filled only when a tick mixes both.
  * - A set that takes a second round trip holds its key in a `KeyGate` meanwhile. `increment` and `setWithNx` take one only
  *   when they meet an item with tags, and hold nothing: a hot counter would wait for itself.
  *
@@ -55,18 +55,19 @@ const SETTLED: Promise<void> = Promise.resolve();
  */
 export class CommandBatch {
   readonly nodes: RedisNodes;
-  /** Grows with each tick that was sent: what was added under one number travels together. */
+  /** Grows at the end of each tick: what was added under one number travels together. */
   flushCount = 0;
   readonly #settings: CommandBatchSettings;
   readonly #reads: DeadlineQueue;
   readonly #writes: DeadlineQueue;
   #companions: ReadCompanions | undefined;
-  #queue: PendingCommand[] = [];
   #openRead: MultiGet | undefined;
   #readCommands: MultiGet[] = [];
   #isArmed = false;
   #outstandingCount = 0;
   #answerCount = 0;
+  #readFlight: Flight | undefined;
+  #writeFlight: Flight | undefined;
 
   constructor(nodes: RedisNodes, settings: CommandBatchSettings) {
     this.nodes = nodes;
@@ -99,7 +100,7 @@ export class CommandBatch {
       open.add(call);
       return;
     }
-    if (open !== undefined) this.#queue.push(open);
+    if (open !== undefined) this.#closeRead(open);
     this.#openRead = new MultiGet(call, this.#settleRead);
     this.#readCommands.push(this.#openRead);
     this.#arm();
@@ -109,8 +110,8 @@ export class CommandBatch {
   add(command: PendingCommand): void {
     if (!this.#admit(command)) return;
     if (command.isWrite && this.#openRead?.has(command.key)) this.#closeRead(this.#openRead);
-    this.#queue.push(command);
     this.#arm();
+    this.#dispatch(command);
   }
 
   /** Sends a command and gives its reply. */
@@ -128,8 +129,8 @@ export class CommandBatch {
   }
 
   #closeRead(open: MultiGet): void {
-    this.#queue.push(open);
     this.#openRead = undefined;
+    this.#dispatch(open);
   }
 
   #arm(): void {
@@ -145,27 +146,33 @@ export class CommandBatch {
   readonly #flush = (): void => {
     if (this.#openRead !== undefined) this.#closeRead(this.#openRead);
     if (this.#readCommands.length > 0) this.#companions?.accompany(this.#readCommands);
-    const queue = this.#queue;
-    this.#queue = [];
     this.#readCommands = [];
     this.#isArmed = false;
     this.flushCount += 1;
-    const reads = this.#flight(this.#reads, this.#settings.readTimeoutMs);
-    const writes = this.#flight(this.#writes, this.#settings.writeTimeoutMs);
-    for (const command of queue) {
-      const flight = command.isWrite ? writes : reads;
-      flight.add(command);
-      this.#dispatch(command, flight);
-    }
-    reads.depart();
-    writes.depart();
+    this.#readFlight?.depart();
+    this.#writeFlight?.depart();
+    this.#readFlight = undefined;
+    this.#writeFlight = undefined;
   };
 
-  #flight(deadlines: DeadlineQueue, timeoutMs: number): Flight {
+  /** The commands of this tick that share a deadline with this one. */
+  #flightOf({ isWrite }: PendingCommand): Flight {
+    if (isWrite) {
+      this.#writeFlight ??= this.#newFlight(this.#writes, this.#settings.writeTimeoutMs);
+      return this.#writeFlight;
+    }
+    this.#readFlight ??= this.#newFlight(this.#reads, this.#settings.readTimeoutMs);
+    return this.#readFlight;
+  }
+
+  #newFlight(deadlines: DeadlineQueue, timeoutMs: number): Flight {
     return new Flight(deadlines, timeoutMs, this.#answerCount, this.#onExpire);
   }
 
-  #dispatch(command: PendingCommand, flight: Flight): void {
+  /** Hands a command to the client, which writes whatever it has got when the event loop turns. */
+  #dispatch(command: PendingCommand): void {
+    const flight = this.#flightOf(command);
+    flight.add(command);
     let sent: Promise<unknown>;
     try {
       const node: RedisNode = command.node ?? this.nodes.nodeOf(command.key);

@@ -448,11 +448,11 @@ export class RedisCache<V = unknown>
     try {
       this.#ensureOpen('set');
       const item = this.#newItem(key, value, options, 'set', SET);
-      const { redisKey, payload } = item;
-      if (isPayload(payload) && item.tags.length === 0 && !this.#parts.gate.isInUse) {
-        return setPlain(this.#parts, 'set', redisKey, payload, item.expirationInSeconds);
+      const { redisKey, payload, expirationInSeconds, tags } = item;
+      if (isPayload(payload) && tags.length === 0 && !this.#parts.gate.isInUse) {
+        return setPlain(this.#parts, 'set', redisKey, payload, expirationInSeconds);
       }
-      return this.#setHolding({ ...item, payload });
+      return this.#setHolding(item);
     } catch (error) {
       return Promise.reject(error);
     }
