@@ -1,0 +1,47 @@
+import type { CacheTimeoutError } from '@cache/core';
+
+/** A call made over and over by several workers at once, and what became of it. */
+export interface Load {
+  readonly succeeded: number;
+  readonly failures: readonly Pick<CacheTimeoutError, 'code' | 'ambiguous'>[];
+  readonly slowestMs: number;
+  /** Lets each worker finish the call it is in. */
+  stop(): Promise<void>;
+}
+
+const PAUSE_MS = 5;
+
+/** Starts `workers` that call, wait a moment, and call again, whatever the answer. */
+export function startLoad(workers: number, call: () => Promise<void>): Load {
+  let isStopped = false;
+  let succeeded = 0;
+  let slowestMs = 0;
+  const failures: Pick<CacheTimeoutError, 'code' | 'ambiguous'>[] = [];
+  const work = async (): Promise<void> => {
+    while (!isStopped) {
+      const startedAt = performance.now();
+      try {
+        await call();
+        succeeded += 1;
+      } catch (error) {
+        failures.push(error as CacheTimeoutError);
+      }
+      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+      await new Promise((done) => setTimeout(done, PAUSE_MS));
+    }
+  };
+  const running = Array.from({ length: workers }, work);
+  return {
+    get succeeded() {
+      return succeeded;
+    },
+    failures,
+    get slowestMs() {
+      return slowestMs;
+    },
+    async stop() {
+      isStopped = true;
+      await Promise.all(running);
+    },
+  };
+}

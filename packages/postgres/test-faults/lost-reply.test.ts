@@ -1,0 +1,99 @@
+import { startProxy, waitUntil } from '@cache/test-servers';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { CACHE_POOLS } from './cache-pools.ts';
+import { EVERY_CALL } from './every-call.ts';
+import { outageOf, recovery } from './failures.ts';
+import { type MigratedServer, startMigrated } from './migrated-server.ts';
+
+let migrated: MigratedServer;
+
+beforeAll(async () => {
+  migrated = await startMigrated();
+});
+
+afterAll(async () => {
+  await migrated[Symbol.asyncDispose]();
+});
+
+describe.each(CACHE_POOLS)('$pool', ({ pool, open, recoveryLimitMs }) => {
+  test('row 24: a write whose reply is lost says that it may have happened, and one that counts was sent exactly once', async () => {
+    const { server, admin } = migrated;
+    await using proxy = await startProxy(server.port);
+    const namespace = pool.replace(/[^a-z]/gi, '');
+    await using opened = await open(proxy.urlFor(server.url), { namespace });
+    const { cache } = opened;
+    const loseReply = async (call: () => Promise<unknown>): Promise<void> => {
+      // The statement is prepared on every connection first: the driver asks the server how to send an unknown one.
+      await recovery('A call before the next cut', recoveryLimitMs, () => cache.ping());
+      proxy.cutAfterRequest();
+      const { ambiguous } = await outageOf(call());
+      await proxy.restore();
+      expect(ambiguous).toBe(true);
+    };
+    const stored = (key: string): Promise<unknown> =>
+      admin.valueOf(`SELECT value::text FROM cache WHERE namespace = '${namespace}' AND plain_key = '${key}'`);
+
+    await cache.increment('n');
+    for (const amount of [1, 10, -3]) {
+      await recovery('A counter before the next cut', recoveryLimitMs, () => cache.increment('other'));
+      const before = Number(await stored('n'));
+      await loseReply(() => cache.increment('n', amount));
+      // The cut may come before the statement itself was sent; it never comes after it was sent twice.
+      expect([before, before + amount]).toContain(Number(await stored('n')));
+    }
+    await loseReply(() => cache.setWithNx('lock', 'mine'));
+    await loseReply(() => cache.removeIfEquals('lock', 'mine'));
+    await loseReply(() => cache.set('a', 1));
+    await loseReply(() => cache.mset([['a', 2]]));
+    await loseReply(() => cache.removeItem('a'));
+    await recovery('A set after all that', recoveryLimitMs, () => cache.set('a', 3));
+    expect(await stored('a')).toBe('3');
+  });
+
+  test('row 24: an idempotent call whose connection is reset under it succeeds over another one', async () => {
+    const { server } = migrated;
+    await using proxy = await startProxy(server.port);
+    await using opened = await open(proxy.urlFor(server.url), { readTimeoutMs: 5_000, writeTimeoutMs: 5_000 });
+    const { cache } = opened;
+    await cache.set('a', 1);
+    const idempotent = [
+      () => cache.get('a'),
+      () => cache.set('b', 2),
+      () => cache.removeItem('c'),
+      () => cache.exists('a'),
+      () => cache.invalidateTags(['t']),
+    ];
+    for (const call of idempotent) {
+      await call();
+      proxy.latency(200);
+      const answer = call();
+      const { accepted } = proxy;
+      await new Promise((sent) => setTimeout(sent, 50));
+      proxy.latency(0);
+      proxy.reset();
+      await answer;
+      expect(proxy.accepted).toBeGreaterThan(accepted);
+    }
+  });
+
+  test('row 24: a connection reset with every kind of call in flight fails some by name, none otherwise, and the next call works', async () => {
+    const { server } = migrated;
+    await using proxy = await startProxy(server.port);
+    await using opened = await open(proxy.urlFor(server.url));
+    const { cache } = opened;
+    await cache.set('a', 1);
+    proxy.dropReplies();
+    const calls = EVERY_CALL.map(async ({ kind, run }) => {
+      const { ambiguous } = await outageOf(run(cache));
+      if (kind === 'read') expect(ambiguous).toBe(false);
+    });
+    await new Promise((sent) => setTimeout(sent, 50));
+    proxy.reset();
+    await Promise.all(calls);
+    await proxy.restore();
+    await waitUntil('A get over a new connection', recoveryLimitMs, async () => {
+      await cache.get('a');
+      return true;
+    });
+  });
+});
