@@ -82,6 +82,21 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     await failureOf(cache.removeItem('a'), 'ERR_CACHE_OPTION');
     expect(await cache.get('a')).toBe(1);
   });
+
+  test('row 26: for a user who may not read a live value is not free to take', async () => {
+    await using server = await startRedis();
+    await using admin = await administer(server);
+    await admin.send('ACL', 'SETUSER', 'app', 'on', '>first', '~*', '&*', '+@all');
+    await using opened = await open(urlOf(server, 'app', 'first'));
+    const { cache } = opened;
+    await cache.set('lock', 'theirs');
+    await admin.send('ACL', 'SETUSER', 'app', '-getrange', '-get', '-mget');
+    await failureOf(cache.get('lock'), 'ERR_CACHE_OPTION');
+    await failureOf(cache.setWithNx('lock', 'mine'), 'ERR_CACHE_OPTION');
+    await failureOf(cache.getOrLease('lock'), 'ERR_CACHE_OPTION');
+    await failureOf(cache.increment('lock'), 'ERR_CACHE_OPTION');
+    expect(await admin.send('GET', `${PREFIX}lock`)).toBe('"theirs"');
+  });
 });
 
 test('row 26: without hooks the process is warned of the configuration once, by code alone', async () => {

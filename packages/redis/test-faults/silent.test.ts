@@ -1,8 +1,9 @@
+import { RedisCache } from '@cache/redis';
 import { settle, startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { administer } from './administrator.ts';
-import { CACHE_CLIENTS, ownClient, PREFIX } from './cache-clients.ts';
+import { CACHE_CLIENTS, callersClient, ownClient, PREFIX } from './cache-clients.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
 import { startLateLink } from './late-link.ts';
@@ -135,6 +136,28 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     await load.stop();
     expect(wrong).toBe(0);
   });
+});
+
+test('row 22: a caller’s client with pingInterval and socketTimeout replaces such a connection once calls pause', async () => {
+  await using server = await startRedis();
+  await using proxy = await startProxy(server.port);
+  const client = createClient({
+    url: proxy.urlFor(server.url),
+    pingInterval: 1_000,
+    socket: { socketTimeout: 3_000, reconnectStrategy: 100 },
+  });
+  const cache = new RedisCache(client, { prefix: PREFIX });
+  try {
+    await client.connect();
+    await cache.set('a', 1);
+    proxy.halfOpen();
+    await outageOf(cache.get('a'));
+    await waitUntil('Another connection', 15_000, () => proxy.accepted > 1);
+    await recovery('A get over it', callersClient.recoveryLimitMs, () => cache.get('a'));
+  } finally {
+    await cache.close();
+    client.destroy();
+  }
 });
 
 describe(ownClient.client, () => {
