@@ -111,19 +111,22 @@ function optionAdvice(code: string, relations: Relations): string | undefined {
   if (code === '42703') return `The table ${relations.cache} is of an older version: ${migrate}.`;
   if (code === '42883') return 'PostgreSQL 13 or later is needed.';
   if (code === '42501') {
-    return `The role may not use the tables: as their owner run GRANT SELECT, INSERT, UPDATE, DELETE ON ${[
-      relations.cache,
-      relations.removal,
-      relations.tag,
-      relations.event,
-      relations.horizon,
-    ].join(', ')} TO it, and GRANT USAGE on the sequences ${relations.seq.slice(1, -1)} and ${table}_id_seq.`;
+    return `The role may not use the tables. As their owner run: ${grants(relations)}`;
   }
   if (code === '25006') return 'The server is read-only, as a standby is: the cache needs the primary.';
   if (code === '0A000') return 'The server does not offer this, as a standby does not offer UNLOGGED tables.';
   if (/^28/.test(code)) return `PostgreSQL refuses the credentials (SQLSTATE ${code}).`;
   if (code === '3D000') return 'There is no such database.';
   return undefined;
+}
+
+/** What a role needs, and no more. */
+function grants({ schema, table, cache, removal, tag, event, horizon }: Relations): string {
+  const prefix = schema === undefined ? '' : `"${schema}".`;
+  const usage = schema === undefined ? '' : `GRANT USAGE ON SCHEMA "${schema}" TO <role>; `;
+  const tables = [cache, removal, tag, event, horizon].join(', ');
+  const sequences = ['_seq', '_id_seq'].map((suffix) => `${prefix}"${table}${suffix}"`).join(', ');
+  return `${usage}GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables} TO <role>; GRANT USAGE ON SEQUENCE ${sequences} TO <role>`;
 }
 
 function unavailability(code: string): string {

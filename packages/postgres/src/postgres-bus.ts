@@ -67,6 +67,7 @@ export class PostgresBus implements InvalidationBus {
   #serverProcess: string | undefined;
   #liveAtMs: number | undefined;
   #changes = 0;
+  #hasWarned = false;
   #number = 0;
   #polling: Promise<void> | undefined;
   #isWoken = false;
@@ -210,7 +211,7 @@ export class PostgresBus implements InvalidationBus {
     this.#serverProcess = serverProcess;
     if (!isSame) {
       this.#changes += 1;
-      if (this.#changes === CHANGES_OF_A_POOLER) this.#warnOfPooler();
+      if (this.#changes >= CHANGES_OF_A_POOLER) this.#warnOfPooler();
       await this.#run(`LISTEN ${this.#channel}`, []);
     }
     this.#gap(isFirst ? 'connected' : isSame ? 'trimmed' : 'reconnected');
@@ -244,6 +245,8 @@ export class PostgresBus implements InvalidationBus {
   }
 
   #warnOfPooler(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
     process.emitWarning(
       'The bus gets another server process with each statement, as behind PgBouncer: give it a direct connection.',
       { code: 'ERR_CACHE_OPTION' },
