@@ -6,8 +6,10 @@ import {
   OutageWarning,
 } from '@cache/core';
 import type { CallReport } from './call-report.ts';
-import { asCacheError } from './store-error.ts';
+import { asCacheError, isCacheError } from './store-error.ts';
 import type { Timers } from './timers.ts';
+
+const READ_THROUGH: ReadonlySet<CacheOperation> = new Set(['getOrSet', 'getOrSetMany']);
 
 /** Times calls and tells hooks of them; without hooks it costs one comparison a call. */
 export class CallObserver {
@@ -44,7 +46,10 @@ export class CallObserver {
       return answer;
     } catch (error) {
       const durationMs = this.#timers.now() - startedAtMs;
-      hooks.error(operation, asCacheError(error, operation), durationMs);
+      // What a read-through throws and is none of ours is its caller's own: the reason of an aborted signal.
+      if (isCacheError(error) || !READ_THROUGH.has(operation)) {
+        hooks.error(operation, asCacheError(error, operation), durationMs);
+      }
       hooks.operation(operation, 'error', durationMs);
       throw error;
     }
@@ -54,6 +59,9 @@ export class CallObserver {
   degraded(operation: CacheOperation, error: unknown): void {
     if (error === this.#lastFailure) return;
     this.#lastFailure = error;
+    setImmediate(() => {
+      this.#lastFailure = undefined;
+    });
     const failure = asCacheError(error, operation);
     if (this.#hooks?.hears('onError')) this.#hooks.error(operation, failure, 0);
     else this.#warning.report(failure);

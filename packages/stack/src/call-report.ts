@@ -1,4 +1,5 @@
 import type { CacheEntry, CacheOperation, CacheOutcome, HookDispatcher } from '@cache/core';
+import type { LoadAnswer } from './load-path.ts';
 
 /** Tells the hooks what one call did, and how it ended. */
 export type CallReport<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome;
@@ -38,5 +39,16 @@ export function removedReport(operation: CacheOperation, key: string): CallRepor
   return (isRemoved, hooks, durationMs) => {
     if (isRemoved) hooks.remove(operation, key, durationMs);
     return 'done';
+  };
+}
+
+/** A read-through. A loader's failure is neither hit nor miss. */
+export function answerReport(operation: CacheOperation, key: string): CallReport<LoadAnswer<unknown>> {
+  return (answer, hooks, durationMs) => {
+    if (answer.kind === 'error') return 'error';
+    const source = answer.kind === 'value' ? answer.source : 'loader';
+    if (source === 'loader') hooks.miss(operation, key, durationMs);
+    else hooks.hit(operation, key, durationMs);
+    return source === 'loader' ? 'miss' : source === 'stale' ? 'stale' : 'hit';
   };
 }

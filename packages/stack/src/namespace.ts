@@ -1,7 +1,7 @@
 import { CacheOptionError, type Expiration, type Interruptible, type SetOptions } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
-import type { ManyValues } from './read-through.ts';
+import type { ManyValues } from './many-values.ts';
 import { SchemaCheck } from './schema-check.ts';
 import type { SourcedValue, StackCache } from './stack-cache.ts';
 import type { StandardSchema } from './standard-schema.ts';

@@ -17,12 +17,6 @@ import type { StackCounter } from './stack-statistics.ts';
 import { isCallersFault } from './store-error.ts';
 import type { Turns } from './turns.ts';
 
-/** What `getOrSetMany` found: values and failures by key. A key in neither has no value. */
-export interface ManyValues<V> {
-  readonly values: ReadonlyMap<string, V>;
-  readonly errors: ReadonlyMap<string, unknown>;
-}
-
 /** A key as the application gave it, and as it is stored. */
 export interface RequestedKey {
   readonly key: string;
@@ -62,22 +56,20 @@ export class ReadThrough<V> {
     keys: readonly RequestedKey[],
     loadMissing: ManyLoader<T>,
     options: GetOrSetOptions,
-  ): Promise<ManyValues<T>> {
+  ): Promise<ReadonlyMap<string, LoadAnswer<T>>> {
     options.signal?.throwIfAborted();
     const resolved = this.#resolve(loadMissing, options);
     const batch = new BatchLoad<T>(loadMissing);
     const loader = batch.loader as unknown as Loader<V>;
     // All are announced before the first begins, so that none is loaded alone.
     const announced = keys.map(({ key, stored }) => ({ key, stored, decided: batch.expect() }));
-    const values = new Map<string, T>();
-    const errors = new Map<string, unknown>();
+    const answers = new Map<string, LoadAnswer<T>>();
     const answering = announced.map(async ({ key, stored, decided }) => {
       const answer = await this.#answer(stored, loader, resolved, options.force === true, decided).finally(decided);
-      if (answer.kind === 'value') values.set(key, answer.value as T);
-      if (answer.kind === 'error') errors.set(key, answer.error);
+      answers.set(key, answer as LoadAnswer<T>);
     });
     await abortable(Promise.all(answering), options.signal);
-    return { values, errors };
+    return answers;
   }
 
   /** Validated before anything is sent, and not at all for an answer from the near level. */

@@ -9,11 +9,11 @@ import {
   validateValue,
 } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
-import { type CallReport, done, foundReport, removedReport, storedReport } from './call-report.ts';
+import { answerReport, done, foundReport, removedReport, storedReport } from './call-report.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
 import type { AnswerSource, LoadAnswer } from './load-path.ts';
+import { type ManyValues, manyValues } from './many-values.ts';
 import { Namespace, type NamespaceOptions } from './namespace.ts';
-import type { ManyValues } from './read-through.ts';
 import { SharedCalls } from './shared-calls.ts';
 import { StackContext } from './stack-context.ts';
 import type { StackOptions } from './stack-options.ts';
@@ -143,17 +143,21 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
    * Many keys: one read of the shared level, and one call of the loader for all that this process is to load. Callers of
    * `getOrSet` for the same keys share the loads. One key's failure is no other's: it is among the `errors`.
    */
-  getOrSetMany<T extends V = V>(
+  async getOrSetMany<T extends V = V>(
     keys: readonly string[],
     loadMissing: ManyLoader<T>,
     options?: Expiration | GetOrSetOptions,
   ): Promise<ManyValues<T>> {
     const context = this.#context;
-    const getOrSetMany = async (): Promise<ManyValues<T>> => {
+    const getOrSetMany = async (): Promise<ReadonlyMap<string, LoadAnswer<T>>> => {
       const requests = [...new Set(keys)].map((key) => ({ key, stored: context.key('getOrSetMany', key) }));
       return context.readThrough.answerMany<T>(requests, loadMissing, getOrSetOptionsOf(options));
     };
-    return context.call('getOrSetMany', getOrSetMany, done);
+    const answers = await context.call('getOrSetMany', getOrSetMany, (found, hooks, durationMs) => {
+      for (const [key, answer] of found) answerReport('getOrSetMany', key)(answer, hooks, durationMs);
+      return 'done';
+    });
+    return manyValues(answers);
   }
 
   /** A function that answers from the cache: `fn`'s results are stored under the key that `key` makes of its arguments. */
@@ -195,7 +199,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
       const read = loader as unknown as Loader<V>;
       return (await context.readThrough.answer(stored, read, getOrSetOptionsOf(options))) as LoadAnswer<T>;
     };
-    return context.call('getOrSet', getOrSet, answerReport(key));
+    return context.call('getOrSet', getOrSet, answerReport('getOrSet', key));
   }
 
   async #read(operation: CacheOperation, key: string): Promise<V | undefined> {
@@ -242,14 +246,4 @@ function valueOrError<T>(answer: LoadAnswer<T>): SourcedValue<T> | undefined {
   if (answer.kind === 'error') throw answer.error;
   if (answer.kind === 'absent') return undefined;
   return { value: answer.value, source: answer.source, ageInSeconds: answer.ageInSeconds };
-}
-
-function answerReport(key: string): CallReport<LoadAnswer<unknown>> {
-  return (answer, hooks, durationMs) => {
-    if (answer.kind === 'error') return 'error';
-    const source = answer.kind === 'value' ? answer.source : 'loader';
-    if (source === 'loader') hooks.miss('getOrSet', key, durationMs);
-    else hooks.hit('getOrSet', key, durationMs);
-    return source === 'loader' ? 'miss' : source === 'stale' ? 'stale' : 'hit';
-  };
 }

@@ -13,10 +13,15 @@ export function isCallersFault(error: unknown): boolean {
   return CALLERS_FAULTS.has(codeOf(error));
 }
 
+/** True for an error of these packages, whichever copy made it. */
+export function isCacheError(error: unknown): error is CacheError {
+  const code = codeOf(error);
+  return typeof code === 'string' && code.startsWith('ERR_CACHE_');
+}
+
 /** The error itself if it is one of ours; a third party's is reported as an outage, without what it may quote. */
 export function asCacheError(error: unknown, operation: CacheOperation): CacheError {
-  const code = codeOf(error);
-  if (typeof code === 'string' && code.startsWith('ERR_CACHE_')) return error as CacheError;
+  if (isCacheError(error)) return error;
   return new CacheUnavailableError('The shared cache failed.', {
     operation,
     backend: 'stack',
