@@ -64,6 +64,7 @@ export class CommandBatch {
   #openRead: MultiGet | undefined;
   #readCommands: MultiGet[] = [];
   #isArmed = false;
+  /** How many calls wait for the server, those included that were given up. */
   #outstandingCount = 0;
   #answerCount = 0;
   #readFlight: Flight | undefined;
@@ -74,11 +75,6 @@ export class CommandBatch {
     this.#settings = settings;
     this.#reads = new DeadlineQueue(settings.readTimeoutMs);
     this.#writes = new DeadlineQueue(settings.writeTimeoutMs);
-  }
-
-  /** How many calls wait for the server, those included that were given up. */
-  get outstandingCount(): number {
-    return this.#outstandingCount;
   }
 
   /** Fulfils when nothing waits for the server, or when every deadline must have passed. */

@@ -24,8 +24,6 @@ export class ConnectionWatch {
   epoch = 0;
   /** True while the last thing heard of the connection is that the credentials were refused. */
   areCredentialsRefused = false;
-  /** When the last connection was made, in monotonic milliseconds. */
-  readyAtMs: number = performance.now();
   readonly #scripts = new Set<RedisScript>();
   #connection: ServerConnection | undefined;
 
@@ -36,7 +34,6 @@ export class ConnectionWatch {
     client.on('ready', () => {
       this.epoch += 1;
       this.areCredentialsRefused = false;
-      this.readyAtMs = performance.now();
       this.#scripts.clear();
     });
   }

@@ -11,7 +11,6 @@ import {
   type CacheItem,
   type CacheOperation,
   CacheOptionError,
-  type CacheOutcome,
   type CleanableCache,
   type CleanupOptions,
   type ClosableCache,
@@ -20,7 +19,6 @@ import {
   type Expiration,
   expirationOf,
   type FillOptions,
-  type HookDispatcher,
   type InspectableCache,
   type Interruptible,
   type IterableCache,
@@ -42,6 +40,7 @@ import {
 import { incrementItem, removeItemIfEquals, setItemWithNx } from './atomic-items.ts';
 import type { CacheParts } from './cache-parts.ts';
 import { CallObserver } from './call-observer.ts';
+import { always, type CallReport, done, isTrue, keyed, oneRead, reportEntry } from './call-report.ts';
 import { clearKeys } from './clear-keys.ts';
 import { CommandBatch } from './command-batch.ts';
 import { connectOwnClient, type OwnClient, type RedisConnectOptions } from './connect.ts';
@@ -63,11 +62,6 @@ import { TagView } from './tag-view.ts';
 import { inWaves } from './waves.ts';
 
 const BACKEND = 'redis';
-
-/** Tells the hooks what a call did to its keys, and how it ended as a whole. */
-type Report<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome;
-
-const done: Report<unknown> = () => 'done';
 
 /**
  * A cache in Redis or Valkey, over a client of the `redis` package that the application made and closes: standalone,
@@ -548,7 +542,7 @@ export class RedisCache<V = unknown>
     operation: CacheOperation,
     isWrite: boolean,
     work: (context: CacheErrorContext) => Promise<T>,
-    report: Report<T> = done,
+    report: CallReport<T> = done,
     signal?: AbortSignal,
   ): Promise<T> {
     const call = async (): Promise<T> => {
@@ -578,43 +572,4 @@ interface UnsettledItem extends Omit<NewItem, 'payload'> {
 
 function isPayload(payload: string | Buffer | Promise<string | Buffer>): payload is string | Buffer {
   return typeof payload === 'string' || Buffer.isBuffer(payload);
-}
-
-const isTrue = (answer: unknown): boolean => answer === true;
-const always = (): boolean => true;
-
-/** Reports one key's event if the call did something to it. */
-function keyed<T>(
-  operation: CacheOperation,
-  event: 'set' | 'remove',
-  key: string,
-  hasHappened: (answer: T) => boolean,
-): Report<T> {
-  return (answer, hooks, durationMs) => {
-    if (hasHappened(answer)) hooks[event](operation, key, durationMs);
-    return 'done';
-  };
-}
-
-function oneRead(operation: CacheOperation, key: string): Report<unknown> {
-  return (value, hooks, durationMs) => {
-    if (value === undefined) hooks.miss(operation, key, durationMs);
-    else hooks.hit(operation, key, durationMs);
-    return value === undefined ? 'miss' : 'hit';
-  };
-}
-
-/** A negative entry is a hit: it saves the load. A stale copy does not. */
-function reportEntry(
-  operation: CacheOperation,
-  key: string,
-  state: CacheEntry<unknown>['state'] | undefined,
-  hooks: HookDispatcher,
-  durationMs: number,
-): CacheOutcome {
-  const isHit = state === 'fresh' || state === 'absent';
-  if (isHit) hooks.hit(operation, key, durationMs);
-  else hooks.miss(operation, key, durationMs);
-  if (isHit) return 'hit';
-  return state === 'stale' ? 'stale' : 'miss';
 }
