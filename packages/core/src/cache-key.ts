@@ -10,14 +10,8 @@ export const MAX_KEY_LENGTH = 1024;
  * @throws CacheKeyError for anything but a non-empty, well-formed string without U+0000 of at most 1,024 UTF-16 units
  */
 export function validateKey(key: string, context?: CacheErrorContext): void {
-  validateKeyType(key, context);
-  if (key.length > MAX_KEY_LENGTH) {
-    throw new CacheKeyError(
-      `A key has at most ${MAX_KEY_LENGTH} UTF-16 units; got ${key.length}. Hash long keys: sha256Keys().`,
-      context,
-    );
-  }
-  validateKeyText(key, context);
+  if (typeof key !== 'string' || key.length > MAX_KEY_LENGTH || !isText(key))
+    throw new CacheKeyError(reasonAgainst(key), context);
 }
 
 /**
@@ -31,21 +25,21 @@ export function resolveKey(key: string, transformer: KeyTransformer | undefined,
     validateKey(key, context);
     return key;
   }
-  validateKeyType(key, context);
-  validateKeyText(key, context);
+  if (typeof key !== 'string' || !isText(key)) throw new CacheKeyError(reasonAgainst(key), context);
   const transformed = transformer(key);
   validateKey(transformed, context);
   return transformed;
 }
 
-function validateKeyType(key: unknown, context: CacheErrorContext | undefined): void {
-  if (typeof key === 'string') return;
-  throw new CacheKeyError(`A key is a string; got ${key === null ? 'null' : typeof key}.`, context);
+/** Two lone surrogates become the same bytes in UTF-8: one key would read the other's value. */
+function isText(key: string): boolean {
+  return key !== '' && key.isWellFormed() && key.indexOf('\0') === -1;
 }
 
-function validateKeyText(key: string, context: CacheErrorContext | undefined): void {
-  if (key === '') throw new CacheKeyError('A key is not empty.', context);
-  if (key.includes('\0')) throw new CacheKeyError('A key has no U+0000.', context);
-  // Two lone surrogates become the same bytes in UTF-8: one key would read the other's value.
-  if (!key.isWellFormed()) throw new CacheKeyError('A key has no lone surrogate.', context);
+function reasonAgainst(key: unknown): string {
+  if (typeof key !== 'string') return `A key is a string; got ${key === null ? 'null' : typeof key}.`;
+  if (key === '') return 'A key is not empty.';
+  if (key.includes('\0')) return 'A key has no U+0000.';
+  if (!key.isWellFormed()) return 'A key has no lone surrogate.';
+  return `A key has at most ${MAX_KEY_LENGTH} UTF-16 units; got ${key.length}. Hash long keys: sha256Keys().`;
 }

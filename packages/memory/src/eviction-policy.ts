@@ -1,6 +1,5 @@
 import { GhostSketch, MAX_FREQUENCY } from './ghost-sketch.ts';
 import { HillClimber } from './hill-climber.ts';
-import { hashKey } from './key-hash.ts';
 
 /** The list heads occupy the first slots, so that a region's number is also its list; region 0 is a free slot. */
 const WINDOW = 1;
@@ -9,7 +8,7 @@ const PROTECTED = 3;
 /** The first slot that can hold an item. */
 export const FIRST_SLOT = 4;
 
-/** A slot's byte: visited (1 bit), frequency (4), region (2), extended (1). */
+/** A slot's state: visited (1 bit), frequency (4), region (2), extended (1), weighed (1). */
 const VISITED = 1;
 const FREQUENCY_SHIFT = 1;
 const FREQUENCY_MASK = MAX_FREQUENCY << FREQUENCY_SHIFT;
@@ -17,10 +16,10 @@ const SATURATED = FREQUENCY_MASK | VISITED;
 const REGION_SHIFT = 5;
 const REGION_MASK = 3 << REGION_SHIFT;
 /** Set by the cache on a slot that has a side record; the policy carries it along. */
-export const EXTENDED = 128;
+const EXTENDED = 128;
+/** What the ghost remembers of the key is in the frequency. */
+const WEIGHED = 256;
 
-/** The protected region's share of the main region (SLRU inside W-TinyLFU, TinyLFU §4.1). */
-const PROTECTED_SHARE = 0.8;
 /** Frequencies are halved once per this many requests, as a multiple of capacity (Caffeine's sample). */
 const AGEING_MULTIPLE = 10;
 /** A candidate this frequent wins one duel of 128 that it would lose: an attacker cannot pin victims for ever (Caffeine's values). */
@@ -44,13 +43,13 @@ const COIN_MASK = 127;
  * Invariants: a slot with region 0 is in no list; any other is in the list of its region, once; the list lengths add up to the items held.
  */
 export class EvictionPolicy {
-  readonly #seed: number;
   #capacity = 0;
-  #state: Uint8Array = new Uint8Array(FIRST_SLOT);
+  #state: Uint16Array = new Uint16Array(FIRST_SLOT);
   #next: Int32Array = new Int32Array(FIRST_SLOT);
   #previous: Int32Array = new Int32Array(FIRST_SLOT);
-  /** The hash of the slot's key; 0 while not yet needed. */
+  /** The hash of the slot's key. */
   #hashes: Int32Array = new Int32Array(FIRST_SLOT);
+  /** Made when the first item must go. */
   #ghost: GhostSketch | undefined;
   #climber: HillClimber;
   #windowLength = 0;
@@ -59,11 +58,9 @@ export class EvictionPolicy {
   #hits = 0;
   #misses = 0;
   #requestsUntilAgeing = 0;
-  #random: number;
+  #random: number = (Math.random() * 2 ** 31) | 1;
 
-  constructor(capacity: number, seed: number) {
-    this.#seed = seed;
-    this.#random = seed | 1;
+  constructor(capacity: number) {
     this.#climber = new HillClimber(capacity);
     this.setCapacity(capacity);
     this.#emptyLists();
@@ -83,7 +80,7 @@ export class EvictionPolicy {
   }
 
   grow(slots: number): void {
-    this.#state = grown(new Uint8Array(slots), this.#state);
+    this.#state = grown(new Uint16Array(slots), this.#state);
     this.#next = grown(new Int32Array(slots), this.#next);
     this.#previous = grown(new Int32Array(slots), this.#previous);
     this.#hashes = grown(new Int32Array(slots), this.#hashes);
@@ -100,7 +97,7 @@ export class EvictionPolicy {
   }
 
   isExtended(slot: number): boolean {
-    return (this.#state[slot] as number) >= EXTENDED;
+    return ((this.#state[slot] as number) & EXTENDED) !== 0;
   }
 
   setExtended(slot: number): void {
@@ -129,10 +126,14 @@ export class EvictionPolicy {
       (state & FREQUENCY_MASK) === FREQUENCY_MASK ? state | VISITED : (state + (1 << FREQUENCY_SHIFT)) | VISITED;
   }
 
+  hashOf(slot: number): number {
+    return this.#hashes[slot] as number;
+  }
+
   /** A new item, last in the window. Its past is looked up only when it must compete. */
-  admit(slot: number): void {
+  admit(slot: number, hash: number): void {
     this.#state[slot] = (WINDOW << REGION_SHIFT) | (1 << FREQUENCY_SHIFT);
-    this.#hashes[slot] = 0;
+    this.#hashes[slot] = hash;
     this.#append(WINDOW, slot);
     this.#windowLength++;
   }
@@ -143,9 +144,10 @@ export class EvictionPolicy {
     this.#state[slot] = 0;
   }
 
-  /** Chooses the item that goes and forgets it; -1 when there is none. `keys` gives the key of a slot. */
-  evict(keys: readonly (string | undefined)[]): number {
-    this.#adapt();
+  /** Chooses the item that goes and forgets it; -1 when there is none. */
+  evict(): number {
+    if (this.#ghost === undefined) this.#ghost = new GhostSketch(this.#capacity);
+    if (this.#hits + this.#misses >= this.#climber.sampleSize) this.#adapt();
     const candidate = this.#overflowOfWindow();
     const victim = this.#findVictim();
     let loser = candidate;
@@ -154,11 +156,11 @@ export class EvictionPolicy {
       loser = victim === -1 ? (this.#next[WINDOW] as number) : victim;
       if (loser === WINDOW) return -1;
       this.#leave(loser);
-      this.#weigh(loser, keys);
+      this.#weigh(loser);
     } else {
-      isRemembered = this.#weigh(candidate, keys);
+      isRemembered = this.#weigh(candidate);
       if (victim !== -1) {
-        this.#weigh(victim, keys);
+        this.#weigh(victim);
         if (this.#wins(candidate, victim)) {
           loser = victim;
           isRemembered = false;
@@ -201,7 +203,6 @@ export class EvictionPolicy {
   #findVictim(): number {
     const state = this.#state;
     const next = this.#next;
-    const protectedLimit = Math.floor(PROTECTED_SHARE * (this.#capacity - this.#climber.windowSize));
     for (;;) {
       if (this.#probationLength === 0) {
         if (this.#protectedLength === 0) return -1;
@@ -216,7 +217,7 @@ export class EvictionPolicy {
       this.#unlink(slot);
       this.#probationLength--;
       this.#enter(PROTECTED, slot);
-      if (this.#protectedLength > protectedLimit) this.#demote(protectedLimit);
+      if (this.#protectedLength > this.#climber.protectedSize) this.#demote(this.#climber.protectedSize);
     }
   }
 
@@ -258,30 +259,26 @@ export class EvictionPolicy {
    * Adds to the item's count what the ghost remembers of its key, once, when it first competes. True if the ghost knows the sum already,
    * because the item was asked for once.
    */
-  #weigh(slot: number, keys: readonly (string | undefined)[]): boolean {
-    if (this.#hashes[slot] !== 0) return false;
-    const hash = hashKey(keys[slot] as string, this.#seed);
-    this.#hashes[slot] = hash;
+  #weigh(slot: number): boolean {
     const state = this.#state[slot] as number;
+    if ((state & WEIGHED) !== 0) return false;
+    const hash = this.#hashes[slot] as number;
     const counted = (state & FREQUENCY_MASK) >> FREQUENCY_SHIFT;
-    this.#ghost ??= new GhostSketch(this.#capacity);
-    const remembered = this.#ghost.recall(hash);
-    const frequency = Math.min(MAX_FREQUENCY, counted + remembered + biasOf(hash));
-    this.#state[slot] = (state & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT);
+    const frequency = Math.min(MAX_FREQUENCY, counted + (this.#ghost as GhostSketch).recall(hash) + biasOf(hash));
+    this.#state[slot] = (state & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT) | WEIGHED;
     return counted === 1;
   }
 
   /** Hands an evicted item's count to the ghost, less the bias, which is added again when the key returns. */
   #remember(slot: number): void {
-    this.#ghost ??= new GhostSketch(this.#capacity);
     const hash = this.#hashes[slot] as number;
     const frequency = (((this.#state[slot] as number) & FREQUENCY_MASK) >> FREQUENCY_SHIFT) - biasOf(hash);
-    if (frequency > 0) this.#ghost.raise(hash, frequency);
+    if (frequency > 0) (this.#ghost as GhostSketch).raise(hash, frequency);
   }
 
+  /** Ends a sample of requests. */
   #adapt(): void {
     const requests = this.#hits + this.#misses;
-    if (requests < this.#climber.sampleSize) return;
     this.#climber.climb(this.#hits / requests);
     this.#hits = 0;
     this.#misses = 0;
@@ -338,12 +335,12 @@ export class EvictionPolicy {
   }
 }
 
-/** One for the quarter of the keys whose bits 8 and 9 are clear; none for a key that has not been hashed. */
+/** One for the quarter of the keys whose hash has bits 8 and 9 clear. */
 function biasOf(hash: number): number {
   return (hash & 0x300) === 0 ? 1 : 0;
 }
 
-function grown<T extends Uint8Array | Int32Array>(larger: T, smaller: T): T {
+function grown<T extends Uint16Array | Int32Array>(larger: T, smaller: T): T {
   larger.set(smaller);
   return larger;
 }

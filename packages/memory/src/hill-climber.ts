@@ -8,29 +8,36 @@ const RESTART_CHANGE = 0.05;
 /** The window's share of capacity: 1 % suits frequency, and the climb may take it as far as 80 % for recency. */
 const INITIAL_WINDOW = 0.01;
 const LARGEST_WINDOW = 0.8;
+/** The protected region's share of what is not window (SLRU inside W-TinyLFU, TinyLFU §4.1). */
+const PROTECTED_SHARE = 0.8;
 
 /**
  * Chooses the window's size by climbing the hill of the observed hit ratio (Einziger, Eytan, Friedman, Manes, "Adaptive Software
  * Cache Management", Middleware 2018, §4.2): keep going while hits rise, turn round when they fall.
  */
 export class HillClimber {
+  /** Requests per sample. */
+  readonly sampleSize: number;
   readonly #capacity: number;
-  #windowSize: number;
+  #windowSize = 0;
+  #protectedSize = 0;
   #step: number;
   #previousRatio = 0;
 
   constructor(capacity: number) {
+    this.sampleSize = SAMPLE_MULTIPLE * capacity;
     this.#capacity = capacity;
-    this.#windowSize = Math.max(1, Math.round(INITIAL_WINDOW * capacity));
     this.#step = -INITIAL_STEP * capacity;
+    this.#divide(Math.round(INITIAL_WINDOW * capacity));
   }
 
   get windowSize(): number {
     return this.#windowSize;
   }
 
-  get sampleSize(): number {
-    return SAMPLE_MULTIPLE * this.#capacity;
+  /** The most items the protected region holds. */
+  get protectedSize(): number {
+    return this.#protectedSize;
   }
 
   /** Takes the hit ratio of the sample that has just ended and moves the window. */
@@ -40,7 +47,12 @@ export class HillClimber {
     const move = change >= 0 ? this.#step : -this.#step;
     const restart = Math.abs(change) >= RESTART_CHANGE;
     this.#step = restart ? Math.sign(move) * INITIAL_STEP * this.#capacity : STEP_DECAY * move;
-    const largest = Math.max(1, Math.round(LARGEST_WINDOW * this.#capacity));
-    this.#windowSize = Math.max(1, Math.min(largest, this.#windowSize + Math.trunc(move)));
+    this.#divide(this.#windowSize + Math.trunc(move));
+  }
+
+  #divide(windowSize: number): void {
+    const largest = Math.round(LARGEST_WINDOW * this.#capacity);
+    this.#windowSize = Math.max(1, Math.min(largest, windowSize));
+    this.#protectedSize = Math.floor(PROTECTED_SHARE * (this.#capacity - this.#windowSize));
   }
 }

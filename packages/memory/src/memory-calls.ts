@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  CacheClosedError,
   type CacheItem,
   CacheKeyError,
   type CacheOperation,
@@ -16,7 +15,6 @@ import {
   type SetOptions,
   tagsOf,
   validateCounterAmount,
-  validateKey,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -44,7 +42,6 @@ export class MemoryCalls<V> {
   readonly #isDirect: boolean;
   /** Nor between `set` and the slot. */
   readonly #isSimple: boolean;
-  #isClosed = false;
 
   constructor(options: ResolvedOptions<V>, onDisplaced: MemoryEngineOptions['onDisplaced']) {
     const { maxSize, maxBytes, clock } = options;
@@ -53,10 +50,6 @@ export class MemoryCalls<V> {
       maxBytes,
       clock,
       onDisplaced,
-      checkKey: (key, context) => {
-        if (this.#isClosed) this.ensureOpen(context.operation);
-        validateKey(key, context);
-      },
     });
     this.#options = options;
     this.#defaultLifetimeMs = lifetimeMsOf(options.defaultExpirationInSeconds);
@@ -214,12 +207,11 @@ export class MemoryCalls<V> {
 
   close(): void {
     this.leases.clear();
-    this.engine.clear();
-    this.#isClosed = true;
+    this.engine.close();
   }
 
   ensureOpen(operation: CacheOperation): void {
-    if (this.#isClosed) throw new CacheClosedError('The cache was closed.', { operation, backend: BACKEND });
+    this.engine.ensureOpen(operation);
   }
 
   /** The key as it is stored. */

@@ -1,4 +1,4 @@
-import type { CacheOperation, EvictionReason } from '@cache/core';
+import { CacheClosedError, type CacheOperation, type EvictionReason, validateKey } from '@cache/core';
 import { BurstClock, LONGEST_GAP_MS, type MonotonicClock } from './burst-clock.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { FIRST_SLOT } from './eviction-policy.ts';
@@ -6,9 +6,6 @@ import type { ItemDetails } from './item-details.ts';
 import { ProvisionalDeadlines } from './provisional-deadlines.ts';
 import { SlotStore } from './slot-store.ts';
 import { TagLog } from './tag-log.ts';
-
-/** Equal to nothing that may be passed as a key. */
-const NO_KEY: unique symbol = Symbol('no key');
 
 /** Which call an error is from. */
 export interface CallContext {
@@ -33,8 +30,6 @@ export interface MemoryEngineOptions {
   readonly clock: MonotonicClock | undefined;
   /** Told what went, after the call that displaced it has done its work. */
   readonly onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
-  /** Throws if a key that is not held may not be used. */
-  readonly checkKey: (key: string, context: CallContext) => void;
 }
 
 /** How an item stands to a reader: `gone` may be dropped. */
@@ -54,18 +49,18 @@ export class MemoryEngine<V> {
   readonly #budget: ByteBudget | undefined;
   readonly #provisional: ProvisionalDeadlines = new ProvisionalDeadlines();
   readonly #onDisplaced: ((displaced: readonly Displacement[]) => void) | undefined;
-  readonly #checkKey: (key: string, context: CallContext) => void;
-  /** The key checked last: what `read` has just missed is what is stored next. */
-  #checkedKey: string | typeof NO_KEY = NO_KEY;
+  /** What `read` has just missed is what is stored next, as a rule: a key that passed the check and is not held, and its hash. */
+  #missedKey: string | undefined;
+  #missedHash = 0;
   #displaced: Displacement[] = [];
+  #isClosed = false;
 
-  constructor({ maxSize, maxBytes, clock, onDisplaced, checkKey }: MemoryEngineOptions) {
-    this.#store = new SlotStore(maxSize, (Math.random() * 2 ** 31) | 0);
+  constructor({ maxSize, maxBytes, clock, onDisplaced }: MemoryEngineOptions) {
+    this.#store = new SlotStore(maxSize);
     this.#budget = maxBytes === undefined ? undefined : new ByteBudget(maxBytes);
     this.tagLog = new TagLog(maxSize);
     this.clock = new BurstClock(clock, (elapsedMs) => this.#provisional.settle(elapsedMs, this.#store.expiration));
     this.#onDisplaced = onDisplaced;
-    this.#checkKey = checkKey;
   }
 
   get count(): number {
@@ -79,10 +74,12 @@ export class MemoryEngine<V> {
   /** The fresh value of the key; counts as a use. */
   read(key: string): V | undefined {
     const store = this.#store;
-    const slot = store.index.get(key);
-    if (slot === undefined) {
+    const hash = store.hash(key);
+    const slot = store.find(key, hash);
+    if (slot === -1) {
       this.#checkKey(key, GET);
-      this.#checkedKey = key;
+      this.#missedKey = key;
+      this.#missedHash = hash;
       store.policy.recordMiss();
       return undefined;
     }
@@ -97,13 +94,13 @@ export class MemoryEngine<V> {
 
   /** The slot of a fresh item, or -1; counts as nothing. */
   find(key: string, nowMs: number): number {
-    const slot = this.#store.index.get(key);
-    return slot !== undefined && this.freshness(slot, nowMs) === 'fresh' ? slot : -1;
+    const slot = this.locate(key);
+    return slot !== -1 && this.freshness(slot, nowMs) === 'fresh' ? slot : -1;
   }
 
   /** The slot of whatever is kept under the key, or -1. */
   locate(key: string): number {
-    return this.#store.index.get(key) ?? -1;
+    return this.#store.find(key, this.#store.hash(key));
   }
 
   valueOf(slot: number): V {
@@ -193,7 +190,7 @@ export class MemoryEngine<V> {
     this.#details.clear();
     this.#budget?.clear();
     this.tagLog.clear();
-    this.#checkedKey = NO_KEY;
+    this.#missedKey = undefined;
   }
 
   /** The keys of fresh items, in no order. A live item never changes its slot, so each appears once. */
@@ -211,6 +208,22 @@ export class MemoryEngine<V> {
     }
   }
 
+  /** Refuses every further call that would find or store something. */
+  close(): void {
+    this.clear();
+    this.#isClosed = true;
+  }
+
+  ensureOpen(operation: CacheOperation): void {
+    if (this.#isClosed) throw new CacheClosedError('The cache was closed.', { operation, backend: 'memory' });
+  }
+
+  /** Throws if a key that is not held may not be used. */
+  #checkKey(key: string, context: CallContext): void {
+    if (this.#isClosed) this.ensureOpen(context.operation);
+    validateKey(key, context);
+  }
+
   #isFresh(slot: number): boolean {
     return this.freshness(slot, this.clock.recent()) === 'fresh';
   }
@@ -225,20 +238,20 @@ export class MemoryEngine<V> {
   /** The value is in its slot and has been counted; -1 if it is larger than all the room there is. */
   #place(key: string, value: V, bytes: number): number {
     const store = this.#store;
-    let slot = store.index.get(key);
-    if (slot === undefined) {
-      if (key !== this.#checkedKey) this.#checkKey(key, SET);
-      // Comparing two strings that differ costs more than checking one: compare only right after a miss.
-      this.#checkedKey = NO_KEY;
+    let slot = -1;
+    let hash = this.#missedHash;
+    // Comparing two strings that differ costs as much as a look-up: compare only right after a miss.
+    if (this.#missedKey === undefined || this.#missedKey !== key) {
+      hash = store.hash(key);
+      slot = store.find(key, hash);
+      if (slot === -1) this.#checkKey(key, SET);
     }
+    this.#missedKey = undefined;
     if (this.#budget !== undefined) {
-      slot = this.#fit(key, slot, bytes);
-      if (slot === -1) {
-        this.#report();
-        return -1;
-      }
+      if (bytes > this.#budget.limit) return this.#refuse(key, slot);
+      slot = this.#makeRoom(this.#budget, slot, bytes);
     }
-    if (slot === undefined) slot = this.#claim(key);
+    if (slot === -1) slot = this.#claim(key, hash);
     else {
       store.policy.recordUse(slot);
       if (store.policy.isExtended(slot)) this.#forgetDetails(slot);
@@ -249,29 +262,34 @@ export class MemoryEngine<V> {
   }
 
   /** A slot for a new key: a free one, an expired item's, or that of whoever the policy lets go. */
-  #claim(key: string): number {
+  #claim(key: string, hash: number): number {
     const store = this.#store;
-    if (!store.isFull || this.#dropSomeExpired()) return store.claim(key);
+    if (!store.isFull || this.#dropSomeExpired()) return store.claim(key, hash);
     const victim = this.#chooseVictim('size');
-    store.reclaim(victim, key);
+    store.reclaim(victim, key, hash);
     return victim;
   }
 
-  /** Makes room for `bytes` under the key; the slot to reuse, `undefined` for a new one, or -1 if it can never fit. */
-  #fit(key: string, slot: number | undefined, bytes: number): number | undefined {
-    const budget = this.#budget as ByteBudget;
-    if (slot !== undefined && budget.total - budget.sizeOf(slot) + bytes <= budget.limit) return slot;
-    if (slot !== undefined) this.drop(slot);
-    if (bytes > budget.limit) {
-      if (this.#onDisplaced !== undefined) this.#displaced.push({ key, reason: 'bytes' });
-      return -1;
+  /** An item larger than all the room there is: it is not stored, and what its key held goes. */
+  #refuse(key: string, slot: number): -1 {
+    if (slot !== -1) this.drop(slot);
+    if (this.#onDisplaced !== undefined) this.#displaced.push({ key, reason: 'bytes' });
+    this.#report();
+    return -1;
+  }
+
+  /** Makes room for `bytes`: in the slot of the key if that is enough, or else as long as it takes. The slot that is left, or -1. */
+  #makeRoom(budget: ByteBudget, slot: number, bytes: number): number {
+    if (slot !== -1) {
+      if (budget.total - budget.sizeOf(slot) + bytes <= budget.limit) return slot;
+      this.drop(slot);
     }
     while (budget.total + bytes > budget.limit) {
       if (this.#dropSomeExpired()) continue;
       this.#adaptCapacity();
       this.#store.release(this.#chooseVictim('bytes'));
     }
-    return undefined;
+    return -1;
   }
 
   /** Under a byte bound, the number of items that fit is what the policy has to know as its capacity. */
@@ -282,7 +300,7 @@ export class MemoryEngine<V> {
 
   #chooseVictim(reason: EvictionReason): number {
     const store = this.#store;
-    const victim = store.policy.evict(store.keys);
+    const victim = store.policy.evict();
     if (this.#details.size > 0) this.#details.delete(victim);
     this.#budget?.set(victim, 0);
     if (this.#onDisplaced !== undefined) this.#displaced.push({ key: store.keys[victim] as string, reason });

@@ -1,32 +1,34 @@
 import { EvictionPolicy, FIRST_SLOT } from './eviction-policy.ts';
 import { ExpirationIndex } from './expiration-index.ts';
+import { hashKey } from './key-hash.ts';
 import { KeyIndex } from './key-index.ts';
 
 const FIRST_CAPACITY = 64;
 
 /**
- * Where items live: a `Map` from key to slot number, and arrays with one element per slot. One item is 45 bytes of arrays
- * and one entry of a `Map`, and no object of its own, so the collector has nothing to trace per item but the key and the value.
+ * Where items live: a hash table from key to slot number, and arrays with one element per slot. An item has no object of its own, so the
+ * collector has nothing to trace per item but the key and the value.
  *
- * Invariants: `keys[slot]` is the key that the index maps to `slot`; free slots hold no key and no value, so nothing leaks; a live item
- * never changes its slot.
+ * Invariants: `keys[slot]` is the key that the index maps to `slot`, and `policy.hashOf(slot)` its hash; free slots hold no key and no value,
+ * so nothing leaks; a live item never changes its slot.
  */
 export class SlotStore<V> {
-  readonly index: KeyIndex;
   readonly policy: EvictionPolicy;
   readonly expiration: ExpirationIndex = new ExpirationIndex();
   keys: (string | undefined)[] = [];
   values: (V | undefined)[] = [];
+  readonly #index: KeyIndex = new KeyIndex();
+  /** Drawn for each cache, so that nobody can prepare keys that collide. */
+  readonly #seed: number = (Math.random() * 2 ** 32) | 0;
   readonly #maxSize: number;
   #capacity = 0;
   #used: number = FIRST_SLOT;
   #free: number[] = [];
   #count = 0;
 
-  constructor(maxSize: number, seed: number) {
+  constructor(maxSize: number) {
     this.#maxSize = maxSize;
-    this.index = new KeyIndex(maxSize);
-    this.policy = new EvictionPolicy(maxSize, seed);
+    this.policy = new EvictionPolicy(maxSize);
     this.#grow(Math.min(maxSize, FIRST_CAPACITY));
   }
 
@@ -43,22 +45,31 @@ export class SlotStore<V> {
     return this.#count >= this.#maxSize;
   }
 
+  hash(key: string): number {
+    return hashKey(key, this.#seed);
+  }
+
+  /** The slot of the key with this hash, or -1. */
+  find(key: string, hash: number): number {
+    return this.#index.find(key, hash, this.keys);
+  }
+
   /** A free slot for a new key; there must be one. Value and deadline are the caller's to set. */
-  claim(key: string): number {
+  claim(key: string, hash: number): number {
     let slot = this.#free.pop();
     if (slot === undefined) {
       if (this.#used === this.#capacity) this.#grow(Math.min(this.#maxSize, 2 * (this.#capacity - FIRST_SLOT)));
       slot = this.#used++;
     }
     this.#count++;
-    this.#occupy(slot, key);
+    this.#occupy(slot, key, hash);
     return slot;
   }
 
   /** Gives a new key the slot of an item that the policy has just evicted. */
-  reclaim(slot: number, key: string): void {
-    this.index.delete(this.keys[slot] as string);
-    this.#occupy(slot, key);
+  reclaim(slot: number, key: string, hash: number): void {
+    this.#index.remove(this.policy.hashOf(slot), slot);
+    this.#occupy(slot, key, hash);
   }
 
   /** Frees a slot whose item the policy still counts. */
@@ -69,7 +80,7 @@ export class SlotStore<V> {
 
   /** Frees a slot that the policy has already forgotten. */
   release(slot: number): void {
-    this.index.delete(this.keys[slot] as string);
+    this.#index.remove(this.policy.hashOf(slot), slot);
     this.keys[slot] = undefined;
     this.values[slot] = undefined;
     this.expiration.unschedule(slot);
@@ -78,7 +89,7 @@ export class SlotStore<V> {
   }
 
   clear(): void {
-    this.index.clear();
+    this.#index.clear();
     this.policy.clear();
     this.expiration.clear();
     this.keys.fill(undefined);
@@ -88,16 +99,17 @@ export class SlotStore<V> {
     this.#count = 0;
   }
 
-  #occupy(slot: number, key: string): void {
+  #occupy(slot: number, key: string, hash: number): void {
     this.keys[slot] = key;
-    this.policy.admit(slot);
-    this.index.set(key, slot);
+    this.policy.admit(slot, hash);
+    this.#index.add(hash, slot);
   }
 
   #grow(items: number): void {
     const capacity = items + FIRST_SLOT;
     this.keys = grown(this.keys, capacity);
     this.values = grown(this.values, capacity);
+    this.#index.grow(items);
     this.policy.grow(capacity);
     this.expiration.grow(capacity);
     this.#capacity = capacity;

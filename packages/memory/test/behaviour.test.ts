@@ -4,6 +4,7 @@ import vm from 'node:vm';
 import { type CacheHooks, CacheStatistics, prefixKeys } from '@cache/core';
 import { InMemoryCache, type InMemoryCacheOptions } from '@cache/memory';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
 import { ManualClock } from './manual-clock.ts';
 
 afterEach(() => {
@@ -86,7 +87,7 @@ describe('eviction', () => {
     expect(hits / (total / 2)).toBeGreaterThan(0.7);
   });
 
-  test('a cache of one, and one of a quarter of a million with sharded maps, work alike', () => {
+  test('a cache of one, and one of a quarter of a million, work alike', () => {
     const one = new InMemoryCache({ maxSize: 1 });
     for (let i = 0; i < 10; i++) {
       one.set(`k${i}`, i);
@@ -361,6 +362,40 @@ describe('keys', () => {
       }
       expect(cache.itemsCount).toBe(1);
     }
+  });
+
+  test('whatever comes and goes, each key finds its own item, as in a Map', () => {
+    // 64 slots are as full as the index gets: runs of neighbours form, wrap round, and are closed again.
+    const keys = Array.from({ length: 64 }, (_, i) => `key ${i}`);
+    const step = fc.record({ at: fc.nat(63), kind: fc.constantFrom('set', 'set', 'removeItem', 'get') });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 200, maxLength: 400 }), (steps) => {
+        const cache = new InMemoryCache<number>({ maxSize: 64 });
+        const model = new Map<string, number>();
+        for (const [i, { at, kind }] of steps.entries()) {
+          const key = keys[at] as string;
+          if (kind === 'set') {
+            cache.set(key, i);
+            model.set(key, i);
+          } else if (kind === 'removeItem') expect(cache.removeItem(key)).toBe(model.delete(key));
+          else expect(cache.get(key)).toBe(model.get(key));
+        }
+        expect(cache.mget(keys)).toEqual(keys.map((key) => model.get(key)));
+        expect([...cache.keys()].sort()).toEqual([...model.keys()].sort());
+      }),
+    );
+  });
+
+  test('after a miss a set stores anew, even if the key was stored by another call in between', () => {
+    const cache = new InMemoryCache<number>({ maxSize: 2 });
+    expect(cache.get('a')).toBeUndefined();
+    cache.mset([['a', 1]]);
+    cache.set('a', 2);
+    expect(cache.get('b')).toBeUndefined();
+    cache.removeItem('a');
+    cache.set('b', 3);
+    cache.set('b', 4);
+    expect([cache.itemsCount, cache.get('a'), cache.get('b')]).toEqual([1, undefined, 4]);
   });
 
   test('keys that share their first and last characters stay apart, however long', () => {
