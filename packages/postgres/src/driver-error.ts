@@ -1,4 +1,5 @@
 import {
+  CacheClosedError,
   type CacheError,
   type CacheErrorContext,
   CacheOptionError,
@@ -16,6 +17,9 @@ export interface FailedCall {
   readonly relations: Relations;
 }
 
+/** The pool was ended, so nothing was sent. */
+export const POOL_ENDED = 'CONNECTION_ENDED';
+
 /** Errors of connecting: nothing was sent, so nothing can have happened. */
 const NOT_SENT = new Set([
   'ECONNREFUSED',
@@ -25,7 +29,7 @@ const NOT_SENT = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
   'CONNECT_TIMEOUT',
-  'CONNECTION_ENDED',
+  POOL_ENDED,
 ]);
 
 /** A connection that was there is not any more: what was sent over it may have been carried out. */
@@ -88,6 +92,7 @@ export function cacheErrorOf(error: unknown, call: FailedCall): CacheError {
   const code = driverErrorCode(error);
   const context: CacheErrorContext = { operation: call.operation, backend: 'postgres', cause: redactedCause(error) };
   if (isDataError(error)) return new CacheValueError(`PostgreSQL cannot store it (SQLSTATE ${code}).`, context);
+  if (code === POOL_ENDED) return new CacheClosedError('The pool has been ended.', context);
   const advice = optionAdvice(code, call.relations);
   if (advice !== undefined) return new CacheOptionError(advice, context);
   if (code === '57014' || code === '55P03') {

@@ -1,7 +1,7 @@
 import { CacheCorruptionError, type CacheError, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
 import type { DatabasePool, SentStatement } from './database-pool.ts';
 import { Deadline } from './deadline.ts';
-import { cacheErrorOf, isConnectionLost, isForeign, isTransient } from './driver-error.ts';
+import { cacheErrorOf, driverErrorCode, isConnectionLost, isForeign, isTransient, POOL_ENDED } from './driver-error.ts';
 import type { Relations } from './relations.ts';
 import type { Statement } from './statement.ts';
 
@@ -109,6 +109,8 @@ export class StatementRunner {
         await this.#discardConnection(reply);
       } catch (error) {
         if (isForeign(error)) await this.#discardConnection(deadline.sent);
+        // Between the two a pool of our own was replaced.
+        if (driverErrorCode(error) === POOL_ENDED && sql !== this.#pool.sql) continue;
         if (isConnectionLost(error)) this.#pool.connectionLost(sql);
         if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
         await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
