@@ -1,12 +1,12 @@
 /**
- * Another application on the same server: one get after the other with the default deadline, and how long they took:
+ * Another application on the same server: one get after the other, and how long they took:
  * `bystander.ts <url>`.
  */
 import { RedisCache } from '@cache/redis';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = ''] = process.argv.slice(2);
-const cache = await RedisCache.connect(url, { prefix: 'other:' });
+const cache = await RedisCache.connect(url, { prefix: 'other:', readTimeoutMs: 1_000 });
 await cache.set('a', 1);
 let latenciesMs: number[] = [];
 let wrong = 0;
