@@ -1,5 +1,5 @@
 import type { StandaloneClient } from '@cache/redis';
-import { redisUrl } from '@cache/test-servers';
+import { type Server, startRedis } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import {
@@ -25,10 +25,20 @@ const SEED = 20_261_122;
 /** Orders that are too many to run all: this many are drawn. */
 const MANY = 4_000;
 
-const client = createClient({ url: redisUrl() });
-const server: StandaloneClient = client;
-beforeAll(() => client.connect());
-afterAll(() => client.close());
+// A server of its own: clear() takes a step per page of the whole database, so others' keys would multiply the orders.
+let own: Server;
+let client: ReturnType<typeof createClient>;
+let server: StandaloneClient;
+beforeAll(async () => {
+  own = await startRedis();
+  client = createClient({ url: own.url });
+  await client.connect();
+  server = client;
+}, 30_000);
+afterAll(async () => {
+  await client?.close();
+  await own?.close();
+});
 
 interface Scenario {
   readonly beginning: string;
