@@ -1,4 +1,4 @@
-import { CacheTimeoutError, CacheUnavailableError, OutageWarning } from '@cache/core';
+import { CacheOptionError, CacheTimeoutError, CacheUnavailableError, OutageWarning } from '@cache/core';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 
 const warnings: { message: string; code: string }[] = [];
@@ -43,4 +43,12 @@ test('each cache has a minute of its own, by the monotonic clock unless told oth
     'Cache "a"',
     'Cache "c"',
   ]);
+});
+
+test('another kind of error is told at once: a wrong password after an outage is news', () => {
+  const outage = new OutageWarning('users', () => 0);
+  const outageError = new CacheUnavailableError('No server.', { operation: 'get' });
+  const optionError = new CacheOptionError('Wrong password.', { operation: 'get' });
+  for (const error of [outageError, outageError, optionError, optionError]) outage.report(error);
+  expect(warnings.map(({ code }) => code)).toEqual(['ERR_CACHE_UNAVAILABLE', 'ERR_CACHE_OPTION']);
 });
