@@ -120,9 +120,10 @@ export class MemoryCalls<V> {
     // No cast of `-0 + 0`: a counter is never −0.
     const sum = typeof before === 'number' ? before + change + 0 : Number.NaN;
     if (!Number.isSafeInteger(before) || !Number.isSafeInteger(sum)) throw counterError(context);
+    const bytes = this.#sizeOf(operation, resolved, sum as V);
     this.leases.end(resolved);
-    if (slot === -1) this.#put(resolved, sum as V, this.#sizeOf(operation, resolved, sum as V), lifetimeMs, []);
-    else this.engine.replaceValue(slot, sum as V);
+    if (slot === -1) this.#put(resolved, sum as V, bytes, lifetimeMs, []);
+    else this.engine.replaceValue(resolved, slot, sum as V, bytes);
     return sum;
   }
 

@@ -153,10 +153,19 @@ export class MemoryEngine<V> {
     this.#report();
   }
 
-  /** Changes the value of a live item and nothing else. */
-  replaceValue(slot: number, value: V): void {
+  /** Changes the value of a live item and its size, and neither its deadline nor its details. */
+  replaceValue(key: string, slot: number, value: V, bytes: number): void {
+    const budget = this.#budget;
+    if (budget !== undefined && bytes > budget.limit) {
+      this.#refuse(key, slot);
+      return;
+    }
     this.#store.values[slot] = value;
     this.#store.policy.recordUse(slot);
+    if (budget === undefined) return;
+    budget.set(slot, bytes);
+    this.#evictUntilFree(budget, 0);
+    this.#report();
   }
 
   /** Changes how long a live item is kept, and its details. */
@@ -284,12 +293,16 @@ export class MemoryEngine<V> {
       if (budget.total - budget.sizeOf(slot) + bytes <= budget.limit) return slot;
       this.drop(slot);
     }
+    this.#evictUntilFree(budget, bytes);
+    return -1;
+  }
+
+  #evictUntilFree(budget: ByteBudget, bytes: number): void {
     while (budget.total + bytes > budget.limit) {
       if (this.#dropSomeExpired()) continue;
       this.#adaptCapacity();
       this.#store.release(this.#chooseVictim('bytes'));
     }
-    return -1;
   }
 
   /** Under a byte bound, the number of items that fit is what the policy has to know as its capacity. */

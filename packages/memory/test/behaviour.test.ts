@@ -294,6 +294,51 @@ describe('values', () => {
     }
   });
 
+  test('row 5: null and undefined are refused by every call that stores, by key, and what was held stays', () => {
+    const cache = new InMemoryCache<number>();
+    cache.set('k', 1);
+    const entry = cache.getOrLease('loading');
+    const lease = 'lease' in entry ? entry.lease : undefined;
+    for (const nothing of [null, undefined] as never[]) {
+      for (const store of [
+        () => cache.set('k', nothing),
+        () => cache.set('k', nothing, { tags: ['t'] }),
+        () => cache.setWithNx('k', nothing),
+        () => cache.mset([['k', nothing]]),
+        () => lease !== undefined && cache.fill(lease, nothing),
+      ]) {
+        expect(store).toThrow(expect.objectContaining({ code: 'ERR_CACHE_VALUE', key: expect.any(String) }));
+      }
+    }
+    expect(cache.get('k')).toBe(1);
+    expect(lease !== undefined && cache.fill(lease, 2)).toBe(true);
+  });
+
+  test('row 7: NaN, the infinities and minus zero come back exactly, copied or not', () => {
+    for (const isolation of ['reference', 'clone', 'freeze'] as const) {
+      const cache = new InMemoryCache<number | { n: number }>({ isolation });
+      for (const n of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0]) {
+        cache.set('plain', n);
+        cache.set('inside', { n });
+        expect(Object.is(cache.get('plain'), n)).toBe(true);
+        expect(Object.is((cache.get('inside') as { n: number }).n, n)).toBe(true);
+      }
+    }
+  });
+
+  test('row 11: a value may be as deep and as large as memory holds, since nothing is serialized', () => {
+    let deep: { inner?: object } = {};
+    for (let depth = 0; depth < 10_000; depth++) deep = { inner: deep };
+    const large = 'x'.repeat(2 ** 20 + 1);
+    for (const isolation of ['reference', 'freeze'] as const) {
+      const cache = new InMemoryCache<object | string>({ isolation });
+      cache.set('deep', deep);
+      cache.set('large', large);
+      expect(cache.get('deep')).toBe(deep);
+      expect(cache.get('large')).toBe(large);
+    }
+  });
+
   test('row 8: any value but null and undefined comes back as it was given', () => {
     const cache = new InMemoryCache();
     for (const value of [0, -0, '', false, Number.NaN, 1n, Symbol.iterator, new Map(), () => 1, [], new Date()]) {
@@ -494,6 +539,20 @@ describe('options', () => {
       ['a', 2],
     ]);
     expect(cache.mget(['a', 'b', 'a'])).toEqual([2, undefined, 2]);
+  });
+
+  test('row 14: a batch of none, of one and of ten thousand keys with duplicates is answered in order', () => {
+    const cache = new InMemoryCache<number>({ maxSize: 5000 });
+    for (let i = 0; i < 5000; i++) cache.set(`k${i}`, i);
+    expect(cache.mget([])).toEqual([]);
+    expect(cache.mget(['k7'])).toEqual([7]);
+    const keys = Array.from({ length: 10_000 }, (_, i) => `k${(i * 7919) % 6000}`);
+    expect(cache.mget(keys)).toEqual(
+      keys.map((key) => (Number(key.slice(1)) < 5000 ? Number(key.slice(1)) : undefined)),
+    );
+    expect([cache.removeItems([]), cache.removeItems(['k1', 'k1', 'nobody', 'k2'])]).toEqual([0, 2]);
+    cache.mset([]);
+    expect(cache.itemsCount).toBe(4998);
   });
 
   test('the default lifetime applies where none is given, null included', () => {

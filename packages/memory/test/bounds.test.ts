@@ -209,6 +209,24 @@ describe('the bounds', () => {
     expect(cache.itemsCount).toBeGreaterThan(1000);
   });
 
+  test('a counter that grows is measured again: others make room, and one larger than all of it goes', () => {
+    const evicted: string[] = [];
+    const cache = new InMemoryCache<number>({
+      maxBytes: 100,
+      sizeOf: (bytes) => bytes,
+      hooks: { onEvict: ({ key: at }) => evicted.push(at) },
+    });
+    cache.set('n', 10);
+    for (let i = 0; i < 9; i++) cache.set(`other ${i}`, 10);
+    for (let use = 0; use < 5; use++) cache.get('n');
+    expect(cache.increment('n', 25)).toBe(35);
+    expect([cache.get('n'), cache.bytes, evicted.length]).toEqual([35, 95, 3]);
+    expect(cache.decrement('n', 35)).toBe(0);
+    expect(cache.bytes).toBe(60);
+    expect(cache.increment('n', 101)).toBe(101);
+    expect([cache.get('n'), cache.bytes, evicted.at(-1)]).toEqual([undefined, 60, 'n']);
+  });
+
   test('a size that is no size is refused, and nothing changes', () => {
     const cache = new InMemoryCache<number>({ maxBytes: 100, sizeOf: (bytes) => bytes });
     cache.set('a', 10);
