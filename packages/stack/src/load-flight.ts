@@ -15,6 +15,7 @@ import {
   type LoadState,
 } from './load-path.ts';
 import { type LoadResult, startLoading } from './loading.ts';
+import type { MissShare } from './miss-share.ts';
 import type { Installable } from './near-level.ts';
 import { pollDelayMs } from './poll-delay.ts';
 import type { SharedStore } from './shared-store.ts';
@@ -28,6 +29,7 @@ export interface FlightEffects<V> {
   readonly backoff: ErrorBackoff;
   readonly timers: Timers;
   readonly turns: Turns;
+  readonly missShare: MissShare;
   readonly random: () => number;
   /** Reads through the batch of this turn, and says when it is sent. */
   read(key: string, onSend: () => void): Promise<CacheEntry<V>>;
@@ -47,6 +49,8 @@ export interface FlightRequest<V> {
   readonly options: ResolvedLoadOptions;
   /** True if neither a stale copy nor a remembered failure may answer. */
   readonly isForced: boolean;
+  /** True if its read travels with others'. */
+  readonly isOneOfMany?: boolean;
   /** True if the store failed a moment ago and is not to be asked. */
   readonly isStoreDown?: boolean;
   /** Told once, when it is clear whether the loader is needed now. */
@@ -67,6 +71,7 @@ export class LoadFlight<V> {
   readonly #turnOf: Record<AnswerProof, number> = { request: 0, load: 0, fill: 0 };
   #state: LoadState<V> = initialLoadState();
   #isDecided = false;
+  #isHeard = false;
   #provenAt = 0;
   #result: LoadResult<V> | undefined;
   #sentAtMs = 0;
@@ -96,7 +101,8 @@ export class LoadFlight<V> {
 
   /** Begins. Call once. */
   start(): void {
-    this.#dispatch(this.#request.isStoreDown ? { type: 'storeFailed' } : { type: 'start' });
+    if (this.#request.isStoreDown) this.#dispatch({ type: 'storeFailed' });
+    else this.#dispatch({ type: 'start', first: this.#first() });
   }
 
   /** Ends with this error, unless the value is being stored already. */
@@ -171,6 +177,12 @@ export class LoadFlight<V> {
     }
   }
 
+  #first(): 'read' | 'lease' {
+    // In a back-off nobody is to load, and many keys are read together.
+    const mustRead = this.#request.isOneOfMany || this.#effects.backoff.recent(this.key) !== undefined;
+    return !mustRead && this.#effects.missShare.isHigh ? 'lease' : 'read';
+  }
+
   #read(): void {
     const onSend = (): void => this.#mark('request');
     this.#hear('getEntries', this.#effects.read(this.key, onSend));
@@ -184,7 +196,11 @@ export class LoadFlight<V> {
 
   #hear(operation: CacheOperation, reply: Promise<CacheEntry<V>>): void {
     reply.then(
-      (entry) => this.#dispatch({ type: 'entry', entry, ...this.#recentError() }),
+      (entry) => {
+        if (!this.#isHeard) this.#effects.missShare.observe(entry.state);
+        this.#isHeard = true;
+        this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
+      },
       (error: unknown) => {
         this.#effects.onStoreError(operation, error);
         this.#dispatch({ type: 'storeFailed', ...this.#recentError() });

@@ -37,7 +37,7 @@ interface Backoff {
 
 /** What happened. */
 export type LoadEvent<V> =
-  | { readonly type: 'start' }
+  | { readonly type: 'start'; readonly first: 'read' | 'lease' }
   | ({ readonly type: 'entry'; readonly entry: CacheEntry<V> } & Backoff)
   | ({ readonly type: 'storeFailed' } & Backoff)
   | { readonly type: 'pollDue' }
@@ -88,7 +88,8 @@ export interface LoadState<V> {
 export type LoadStep<V> = readonly [LoadState<V>, readonly LoadEffect<V>[]];
 
 /**
- * The load path of one key in one process, as a pure function: read, take the lease, load, fill, answer.
+ * The load path of one key in one process, as a pure function: read, take the lease, load, fill, answer. Where a miss is
+ * likely, the lease is asked for at once: it answers as a read does, and saves a miss one round trip of three.
  *
  * Invariants, which the exhaustive test explores over every order of events:
  * - a value is stored only by `fill` under a lease that was granted before its load began;
@@ -99,7 +100,7 @@ export type LoadStep<V> = readonly [LoadState<V>, readonly LoadEffect<V>[]];
 export function advance<V>(state: LoadState<V>, event: LoadEvent<V>, policy: LoadPolicy<V>): LoadStep<V> {
   switch (event.type) {
     case 'start':
-      return [state, [{ do: 'read' }]];
+      return event.first === 'lease' ? lease(state, false) : [state, [{ do: 'read' }]];
     case 'entry':
       return state.phase === 'reading' ? afterRead(state, event, policy) : afterLease(state, event.entry, policy);
     case 'storeFailed':
@@ -144,9 +145,7 @@ function afterRead<V>(
   { entry, recentError }: Extract<LoadEvent<V>, { type: 'entry' }>,
   policy: LoadPolicy<V>,
 ): LoadStep<V> {
-  if (entry.state === 'fresh' && recentError === undefined && policy.isEarly(entry)) {
-    return then(answer(state, fromEntry(entry), 'request'), (current) => lease(current, true));
-  }
+  if (entry.state === 'fresh' && recentError === undefined) return answerFresh(state, entry, policy);
   if (entry.state === 'fresh' || entry.state === 'absent') return answerEntry(state, entry);
   const known = withStaleOf(state, entry, policy);
   if (recentError !== undefined) return answerFailure(known, recentError.error);
@@ -164,6 +163,7 @@ function afterLease<V>(state: LoadState<V>, entry: CacheEntry<V>, policy: LoadPo
   }
   switch (entry.state) {
     case 'fresh':
+      return answerFresh(state, entry, policy);
     case 'absent':
       return answerEntry(state, entry);
     case 'stale':
@@ -251,6 +251,11 @@ function close<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
 function release<V>(state: LoadState<V>): LoadStep<V> {
   if (state.lease === undefined) return unchanged(state);
   return [{ ...state, lease: undefined }, [{ do: 'release', lease: state.lease }]];
+}
+
+function answerFresh<V>(state: LoadState<V>, entry: FreshEntry<V>, policy: LoadPolicy<V>): LoadStep<V> {
+  if (!policy.isEarly(entry)) return answerEntry(state, entry);
+  return then(answer(state, fromEntry(entry), 'request'), (current) => lease(current, true));
 }
 
 function answerEntry<V>(

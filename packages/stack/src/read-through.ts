@@ -89,7 +89,8 @@ export class ReadThrough<V> {
     isForced: boolean,
     onDecided?: () => void,
   ): Promise<LoadAnswer<V>> {
-    const request: FlightRequest<V> = { key, loader, options, onDecided, isForced };
+    const isOneOfMany = onDecided !== undefined;
+    const request: FlightRequest<V> = { key, loader, options, onDecided, isForced, isOneOfMany };
     const answer = isForced ? await this.#forced(request) : await this.#joinedOrOwn(request);
     this.#parts.counter.answered(answer);
     return answer;

@@ -20,6 +20,7 @@ import { type ResolvedLoadOptions, resolveLoadOptions } from './get-or-set-optio
 import { type InFlight, InstallFence } from './install-fence.ts';
 import type { Capabilities, NearCache, SharedCache } from './levels.ts';
 import { Loads } from './loads.ts';
+import { MissShare } from './miss-share.ts';
 import { type Installable, type LocalLevel, NearLevel, noLevel, onlyLevel } from './near-level.ts';
 import { ReadBatch } from './read-batch.ts';
 import { ReadThrough } from './read-through.ts';
@@ -88,6 +89,7 @@ export class StackContext<V> {
       backoff,
       timers,
       turns,
+      missShare: new MissShare(),
       random,
       read: (key, onSend) => this.reads.read(key, onSend),
       install: (inFlight, item) => this.install(inFlight, item),

@@ -49,6 +49,8 @@ export interface Scenario {
   /** What may go wrong, once: `nothing` but the order of things if empty. */
   readonly faults: readonly ('crash' | 'lost message' | 'expired lease' | 'lost reply')[];
   readonly hasJoiner?: boolean;
+  /** What readers ask the store first: `'read'` unless told. */
+  readonly first?: 'lease';
   readonly naivety: Naivety;
 }
 
@@ -121,7 +123,7 @@ class Step {
     reader.state = initialLoadState();
     reader.acked = acknowledged(this.#world);
     reader.isRegistered = true;
-    this.#dispatch(index, { type: 'start' });
+    this.#dispatch(index, { type: 'start', first: this.#scenario.first ?? 'read' });
   }
 
   join(index: 0 | 1): void {

@@ -13,7 +13,7 @@ function failing(world: World, calls: Call, when: 'before' | 'after' = 'before')
 
 describe('a shared level that fails', () => {
   it.each([
-    ['reading', ['getEntries'], 'before'],
+    ['reading', ['getEntries', 'getOrLease'], 'before'],
     ['leasing', ['getOrLease'], 'before'],
     ['leasing, and the lease was granted', ['getOrLease'], 'after'],
     ['filling', ['fill'], 'before'],

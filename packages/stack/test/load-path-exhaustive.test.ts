@@ -35,6 +35,8 @@ const scenarios: readonly (readonly [title: string, scenario: Scenario])[] = [
   ['a message that is lost', { ...CALM, faults: ['lost message'] }],
   ['a lease that runs out', { ...CALM, faults: ['expired lease'] }],
   ['a reply that is lost', { ...CALM, faults: ['lost reply'] }],
+  ['a removal and a tag, where misses are likely', { ...CALM, first: 'lease' }],
+  ['a process that crashes, where misses are likely', { ...CALM, first: 'lease', faults: ['crash', 'expired lease'] }],
   ['callers who join', { ...CALM, writers: ['remove', 'remove'], hasJoiner: true }],
 ];
 
