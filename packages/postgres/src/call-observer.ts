@@ -39,6 +39,22 @@ export class CallObserver {
     return this.#measured(hooks, operation, start, report);
   }
 
+  /** Passes a listing on, and tells the hooks once how it ended; a caller who stops early is no failure. */
+  async *iterate<T>(operation: CacheOperation, listing: AsyncIterable<T>): AsyncGenerator<T, void, undefined> {
+    const { hooks } = this;
+    const startedAt = performance.now();
+    let outcome: CacheOutcome = 'done';
+    try {
+      yield* listing;
+    } catch (error) {
+      outcome = 'error';
+      if (hasCacheCode(error)) hooks?.error(operation, error, performance.now() - startedAt);
+      throw error;
+    } finally {
+      hooks?.operation(operation, outcome, performance.now() - startedAt);
+    }
+  }
+
   /** A statement failed at the server. */
   readonly onFailure = (error: CacheError): void => {
     if (OUTAGES.has(error.code)) this.#outage?.report(error);
@@ -68,4 +84,10 @@ export class CallObserver {
       throw error;
     }
   }
+}
+
+/** A signal's reason is the caller's own, and no failure of the cache. */
+function hasCacheCode(error: unknown): error is CacheError {
+  const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
+  return typeof code === 'string' && code.startsWith('ERR_CACHE_');
 }

@@ -329,7 +329,7 @@ export class DatabaseCache<V = unknown>
 
   /** Looks at the whole table in steps, each with the read deadline. @throws CacheOptionError where keys are not stored */
   keys(prefix = '', options: Interruptible = {}): AsyncGenerator<string, void, undefined> {
-    return this.#namespace.keys(prefix, options);
+    return this.#engine.observer.iterate('keys', this.#namespace.keys(prefix, options));
   }
 
   /** Sweeps what has expired in this namespace, and trims the logs of the table. Every few minutes is often enough. */
