@@ -2,7 +2,7 @@ import { endOf, hashOf, NOW, type Predicates } from './predicates.ts';
 import { entryColumns } from './read-statements.ts';
 import type { Relations } from './relations.ts';
 import { idempotentWrite, type Statement, write } from './statement.ts';
-import type { WriteVariant } from './write-statements.ts';
+import { labelsOf, type WriteVariant } from './write-statements.ts';
 
 /** The coherent load path. */
 export interface LeaseStatements {
@@ -67,8 +67,7 @@ SELECT $1::text, f.key, f.state, f.value, f.payload, f.absent, f.age, f.remainin
 filled AS (UPDATE ${cache} c SET value = coalesce(nullif(e->1, 'null'::jsonb), (e->>5)::jsonb),
     payload = decode(e->>4, 'hex'), absent = $8::text::boolean, expires_at = ${endOf('(e->>2)::float8')},
     stale_until = ${endOf('((e->>2)::float8 + $6::text::float8)')}, load_ms = $7::text::float8::int,
-    tags = CASE WHEN jsonb_typeof(e->3) = 'array' THEN
-      ARRAY(SELECT $10::text || ' ' || t FROM jsonb_array_elements_text(e->3) t) END,
+    tags = ${labelsOf('$10')},
     updated_at = clock_timestamp() AT TIME ZONE 'UTC', snap = c.lease_snap, xid = NULL, seq = nextval(${seq}),
     lease = NULL, lease_until = NULL, lease_snap = NULL
   FROM item WHERE ${mine} AND ($9::text IS NULL OR (
