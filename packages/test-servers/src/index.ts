@@ -1,5 +1,5 @@
 export { type StartPgBouncerOptions, startPgBouncer } from './pgbouncer.ts';
-export { installEmbeddedPostgres } from './postgres-programs.ts';
+export { getPostgres, installEmbeddedPostgres } from './postgres-programs.ts';
 export { type StartPostgresOptions, startPostgres } from './postgres-server.ts';
 export { type StartPostgresStandbyOptions, startPostgresStandby } from './postgres-standby.ts';
 export { createOwnDatabase } from './provide-postgres.ts';
