@@ -44,7 +44,10 @@ export interface FlightEffects<V> {
 
 /** What one flight is asked to do. */
 export interface FlightRequest<V> {
+  /** As it is stored. */
   readonly key: string;
+  /** As the application gave it: what loaders and hooks are told. */
+  readonly givenKey: string;
   readonly loader: Loader<V>;
   readonly options: ResolvedLoadOptions;
   /** True if neither a stale copy nor a remembered failure may answer. */
@@ -196,16 +199,22 @@ export class LoadFlight<V> {
 
   #hear(operation: CacheOperation, reply: Promise<CacheEntry<V>>): void {
     reply.then(
-      (entry) => {
-        if (!this.#isHeard) this.#effects.missShare.observe(entry.state);
-        this.#isHeard = true;
-        this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
-      },
+      (entry) => this.#heard(entry),
       (error: unknown) => {
         this.#effects.onStoreError(operation, error);
         this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
       },
     );
+  }
+
+  #heard(entry: CacheEntry<V>): void {
+    if (!this.#isHeard) this.#effects.missShare.observe(entry.state);
+    this.#isHeard = true;
+    if (this.#state.phase === 'done' && 'lease' in entry && entry.lease !== undefined) {
+      // Closed meanwhile: nobody will load under it.
+      this.#handBack('release', this.#effects.store.release(entry.lease));
+    }
+    this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
   }
 
   #recentError(): { recentError?: { readonly error: unknown } } {
@@ -215,20 +224,20 @@ export class LoadFlight<V> {
 
   #load(lease: Lease | undefined, stale: V | undefined): void {
     const { timers, backoff } = this.#effects;
-    const { key, loader, options } = this.#request;
+    const { key, givenKey, loader, options } = this.#request;
     this.#mark('load');
     const startedAtMs = this.#sentAtMs;
     if (lease !== undefined) this.#keepAlive(lease);
-    const { result, giveUp } = startLoading({ key, loader, stale, options, timers });
+    const { result, giveUp } = startLoading({ key: givenKey, loader, stale, options, timers });
     this.#giveUp = giveUp;
     result.then(
       (loaded) => {
         this.#result = loaded;
-        this.#effects.onLoad(key, 'done', loaded.durationMs);
+        this.#effects.onLoad(givenKey, 'done', loaded.durationMs);
         this.#dispatch({ type: 'loaded', loaded });
       },
       (error: unknown) => {
-        this.#effects.onLoad(key, 'error', timers.now() - startedAtMs);
+        this.#effects.onLoad(givenKey, 'error', timers.now() - startedAtMs);
         backoff.record(key, error, options.errorBackoffMs);
         this.#dispatch({ type: 'loadFailed', error });
       },

@@ -45,10 +45,10 @@ export class ReadThrough<V> {
   }
 
   /** @throws the reason of the caller's signal, CacheOptionError */
-  async answer(stored: string, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
+  async answer(requested: RequestedKey, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
     options.signal?.throwIfAborted();
     const resolved = this.#resolve(loader, options);
-    return abortable(this.#answer(stored, loader, resolved, options.force === true), options.signal);
+    return abortable(this.#answer(requested, loader, resolved, options.force === true), options.signal);
   }
 
   /** One call of the loader for all keys that this process is to load now. */
@@ -62,11 +62,11 @@ export class ReadThrough<V> {
     const batch = new BatchLoad<T>(loadMissing);
     const loader = batch.loader as unknown as Loader<V>;
     // All are announced before the first begins, so that none is loaded alone.
-    const announced = keys.map(({ key, stored }) => ({ key, stored, decided: batch.expect() }));
+    const announced = keys.map((requested) => ({ requested, decided: batch.expect() }));
     const answers = new Map<string, LoadAnswer<T>>();
-    const answering = announced.map(async ({ key, stored, decided }) => {
-      const answer = await this.#answer(stored, loader, resolved, options.force === true, decided).finally(decided);
-      answers.set(key, answer as LoadAnswer<T>);
+    const answering = announced.map(async ({ requested, decided }) => {
+      const answer = await this.#answer(requested, loader, resolved, options.force === true, decided).finally(decided);
+      answers.set(requested.key, answer as LoadAnswer<T>);
     });
     await abortable(Promise.all(answering), options.signal);
     return answers;
@@ -83,14 +83,14 @@ export class ReadThrough<V> {
   }
 
   async #answer(
-    key: string,
+    { key: givenKey, stored: key }: RequestedKey,
     loader: Loader<V>,
     options: ResolvedLoadOptions,
     isForced: boolean,
     onDecided?: () => void,
   ): Promise<LoadAnswer<V>> {
     const isOneOfMany = onDecided !== undefined;
-    const request: FlightRequest<V> = { key, loader, options, onDecided, isForced, isOneOfMany };
+    const request: FlightRequest<V> = { key, givenKey, loader, options, onDecided, isForced, isOneOfMany };
     const answer = isForced ? await this.#forced(request) : await this.#joinedOrOwn(request);
     this.#parts.counter.answered(answer);
     return answer;

@@ -195,9 +195,9 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   ): Promise<LoadAnswer<T>> {
     const context = this.#context;
     const getOrSet = async (): Promise<LoadAnswer<T>> => {
-      const stored = context.key('getOrSet', key);
+      const requested = { key, stored: context.key('getOrSet', key) };
       const read = loader as unknown as Loader<V>;
-      return (await context.readThrough.answer(stored, read, getOrSetOptionsOf(options))) as LoadAnswer<T>;
+      return (await context.readThrough.answer(requested, read, getOrSetOptionsOf(options))) as LoadAnswer<T>;
     };
     return context.call('getOrSet', getOrSet, answerReport('getOrSet', key));
   }

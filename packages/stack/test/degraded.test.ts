@@ -172,6 +172,25 @@ describe('row 61: close', () => {
     await expect(cache.getOrSet('k', () => 1)).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' });
   });
 
+  it('hands back a lease that is granted too late to load', async () => {
+    const world = new World();
+    const isGranted = deferred<void>();
+    const l2 = hangingCache(world.shared as AsyncCache, {
+      calls: ['getOrLease'],
+      until: isGranted.promise,
+    }) as SharedCache;
+    const cache = world.process({ l2 });
+    const answer = expect(cache.getOrSet('k', () => 'never called')).rejects.toMatchObject({
+      code: 'ERR_CACHE_CLOSED',
+    });
+    await world.timers.advance(1);
+    await cache.close();
+    await answer;
+    isGranted.resolve();
+    await world.timers.advance(1);
+    expect(world.store.getOrLease('k')).toMatchObject({ lease: { key: 'k' } });
+  });
+
   it('waits for a value that is being stored', async () => {
     const world = new World();
     const isStored = deferred<void>();

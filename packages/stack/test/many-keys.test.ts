@@ -97,6 +97,19 @@ describe('getOrSetMany', () => {
     expect(await cache.mget(['a', 'b'])).toEqual([1, undefined]);
   });
 
+  it('speaks to loaders and hooks of keys as they were given, whatever is stored', async () => {
+    const loaded: string[] = [];
+    const cache = new World().process({
+      keyTransformer: (key) => `stored:${key}`,
+      hooks: { onLoad: ({ key }) => loaded.push(key) },
+    });
+    const { values } = await cache.getOrSetMany(['a', 'b'], (missing) => new Map(missing.map((key) => [key, key])));
+    expect(Object.fromEntries(values)).toEqual({ a: 'a', b: 'b' });
+    expect(await cache.getOrSet('c', ({ key }) => key)).toBe('c');
+    expect(loaded).toEqual(['a', 'b', 'c']);
+    expect(await cache.mget(['a', 'b', 'c'])).toEqual(['a', 'b', 'c']);
+  });
+
   it('answers no keys without asking anybody', async () => {
     const cache = new World().process();
     const { values } = await cache.getOrSetMany([], () => {
