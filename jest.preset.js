@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 
 /** ES modules through swc; neighbours are read as sources through the `@cache/source` condition, so no build comes first. */
 export default {
+  // A hang is found by its own limit; a busy machine is no failure.
+  testTimeout: 60_000,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {

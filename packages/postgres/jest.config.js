@@ -2,7 +2,7 @@ import preset from '../../jest.preset.js';
 
 export default {
   ...preset,
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   globalSetup: '@cache/test-servers/postgres-setup',
   globalTeardown: '@cache/test-servers/global-teardown',
 };

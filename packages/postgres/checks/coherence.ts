@@ -8,7 +8,7 @@ import { maintain, RACES, type RaceGround, race } from '../test/coherence-races.
  * stale. Then the control, which must not come out clean: `npm run check:coherence`.
  */
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1_000);
-const enough = (rounds: number): boolean => rounds < ROUNDS;
+const enough = ({ rounds }: { readonly rounds: number }): boolean => rounds < ROUNDS;
 let failures = 0;
 
 const server = await startPostgres();

@@ -88,13 +88,13 @@ export async function race(
   ground: RaceGround,
   writer: Writer,
   store: Store,
-  goesOn: (rounds: number) => boolean,
+  goesOn: (soFar: RaceResult) => boolean,
 ): Promise<RaceResult> {
   const result = { rounds: 0, stale: 0, lost: 0, hits: 0 };
   const name = `race-${randomInt(1e12)}`;
   await Promise.all(
     Array.from({ length: 20 }, async () => {
-      while (goesOn(result.rounds)) {
+      while (goesOn(result)) {
         result.rounds += 1;
         await playRound(ground, writer, store, `${name}-${result.rounds}`, result);
       }
