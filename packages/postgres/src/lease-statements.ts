@@ -28,12 +28,12 @@ export function leaseStatements(
   const plainKey = keepsPlainKeys ? '$3::text' : 'NULL::text';
   const mine = `c.key = ${hashOf('$3::text')} AND c.lease = $4::text`;
   /** A stale copy stays as it is; a dead one goes, and the row then has the snapshot of the lease alone. */
-  const keep = (column: string, otherwise: string): string =>
-    `${column} = CASE WHEN ${known} OR ${stale} THEN c.${column} ELSE ${otherwise} END`;
+  const keep = (column: string, otherwise: string): string => `CASE WHEN kept THEN c.${column} ELSE ${otherwise} END`;
   return {
     /**
      * `$3` the key, `$4` a new token, `$5` the seconds of the lease, `$6` namespace, `$7` 'true' to lease what is fresh.
-     * One row: number, {@link entryColumns} (NULL where there is no row), the token if it was granted.
+     * One row: number, {@link entryColumns} (NULL where there is no row), the token if it was granted. Whether the old
+     * value may stay is judged once, not for each column: each time takes sub-plans that the executor sets up.
      */
     getOrLease: write(
       'getOrLease',
@@ -43,11 +43,12 @@ granted AS (INSERT INTO ${cache} AS c (key, plain_key, namespace, expires_at, sn
   SELECT ${hashOf('$3::text')}, ${plainKey}, $6::text, ${endOf('$5::text::float8')}, pg_current_snapshot(),
     nextval(${seq}), $4::text, clock_timestamp() + $5::text::float8 * interval '1 second', pg_current_snapshot()
   WHERE NOT EXISTS (SELECT FROM found WHERE leased OR (state = 'known' AND NOT $7::text::boolean))
-  ON CONFLICT (key) DO UPDATE SET ${keep('value', 'NULL')}, ${keep('payload', 'NULL')}, ${keep('absent', 'false')},
-    ${keep('tags', 'NULL')}, ${keep('stale_until', 'NULL')}, ${keep('load_ms', 'NULL')},
-    ${keep('expires_at', 'EXCLUDED.expires_at')}, ${keep('snap', 'EXCLUDED.snap')}, ${keep('xid', 'NULL')},
-    ${keep('seq', 'EXCLUDED.seq')}, lease = EXCLUDED.lease, lease_until = EXCLUDED.lease_until,
-    lease_snap = EXCLUDED.lease_snap
+  ON CONFLICT (key) DO UPDATE SET (value, payload, absent, tags, stale_until, load_ms, expires_at, snap, xid, seq,
+    lease, lease_until, lease_snap) = (SELECT ${keep('value', 'NULL')}, ${keep('payload', 'NULL')},
+      ${keep('absent', 'false')}, ${keep('tags', 'NULL')}, ${keep('stale_until', 'NULL')}, ${keep('load_ms', 'NULL')},
+      ${keep('expires_at', 'EXCLUDED.expires_at')}, ${keep('snap', 'EXCLUDED.snap')}, ${keep('xid', 'NULL')},
+      ${keep('seq', 'EXCLUDED.seq')}, EXCLUDED.lease, EXCLUDED.lease_until, EXCLUDED.lease_snap
+    FROM (SELECT ${known} OR ${stale} AS kept OFFSET 0) judged)
   WHERE NOT ${leased} AND ($7::text::boolean OR NOT ${known}) RETURNING lease)
 SELECT $1::text, f.key, f.state, f.value, f.payload, f.absent, f.age, f.remaining, f.stale_for, f.load_ms, f.tags,
   (SELECT lease FROM granted) FROM (SELECT) one LEFT JOIN found f ON true`,
