@@ -31,6 +31,9 @@ export interface Statements {
   readonly maintenance: MaintenanceStatements;
 }
 
+/** What only looks, and so has the deadline of a read and can never have happened. */
+const READS: ReadonlySet<CacheOperation> = new Set(['get', 'exists', 'getTtl', 'inspect', 'getEntries'] as const);
+
 /** What all groups of calls on one cache share: its statements, how they are sent, and the order of each key's calls. */
 export class CacheEngine {
   readonly options: ResolvedOptions;
@@ -92,7 +95,7 @@ export class CacheEngine {
 
   /** Runs a call after others of its key, within one deadline for both the wait and the call. */
   after<T>(operation: CacheOperation, key: string, before: InFlight, start: () => Promise<T>): Promise<T> {
-    const isRead = operation === 'get' || operation === 'getEntries' || operation === 'exists';
+    const isRead = READS.has(operation);
     const timeoutMs = isRead ? this.options.readTimeoutMs : this.options.writeTimeoutMs;
     let isOver = false;
     const work = this.order.runAfter(key, before, () => {

@@ -1,4 +1,5 @@
-import postgres, { type Sql, type TransactionSql } from 'postgres';
+import type { Sql, TransactionSql } from 'postgres';
+import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 
 /** A statement that was handed to postgres.js; it knows its connection once it has one, and the types do not say so. */
 export interface SentStatement {
@@ -36,10 +37,10 @@ export async function endServerProcesses(
 ): Promise<void> {
   const own = { max: 1, connect_timeout: 2, fetch_types: false, prepare: false, onclose: () => {} };
   // postgres.js takes the options of one of its instances as they are, so every one of them has to be there.
-  const side = postgres({ ...sql.options, ...own } as unknown as postgres.Options<Record<string, never>>);
+  const side = new OwnedDriver({ ...sql.options, ...own } as unknown as PoolSettings);
   try {
     // Behind a pooler the driver knows of some number, which need not be one of a process.
-    await side
+    await side.sql
       .unsafe(
         `SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a WHERE a.usename = current_user AND ${condition}
 AND a.pid::bigint = ANY (ARRAY(SELECT p::bigint FROM jsonb_array_elements_text($1::text::jsonb) p))`,
@@ -47,7 +48,7 @@ AND a.pid::bigint = ANY (ARRAY(SELECT p::bigint FROM jsonb_array_elements_text($
       )
       .raw();
   } finally {
-    side.end({ timeout: 0 }).catch(() => {});
+    void side.end(0);
   }
 }
 

@@ -28,7 +28,7 @@ export class OwnPool implements DatabasePool {
   #isClosed = false;
 
   constructor(url: string, settings: PoolSettings) {
-    this.#open = () => new OwnedDriver(url, settings);
+    this.#open = () => new OwnedDriver(settings, url);
     this.#driver = this.#open();
   }
 

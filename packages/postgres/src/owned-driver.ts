@@ -11,6 +11,8 @@ interface ParsedOptions {
   readonly path: string | false | null;
 }
 
+type OpenSocket = (options: ParsedOptions) => Socket | Promise<Socket>;
+
 /**
  * A postgres.js instance that can be ended for good. Its own `end` only half-closes a connection and never reads from it
  * again, so one to a silent server stays open, keeps the process alive, and may hold a server process.
@@ -24,9 +26,12 @@ export class OwnedDriver {
   #ending: Promise<void> | undefined;
   #isEnded = false;
 
-  constructor(url: string, settings: PoolSettings) {
-    const socket = (options: ParsedOptions): Socket => this.#connect(options);
-    this.sql = postgres(url, { ...settings, socket } as PoolSettings) as Sql;
+  /** @param url left out where the settings are the options of another instance, which name the server */
+  constructor(settings: PoolSettings, url?: string) {
+    const { socket: openSocket } = settings as { readonly socket?: OpenSocket | null };
+    const socket: OpenSocket = (options) => this.#connect(options, openSocket);
+    const owned = { ...settings, socket } as PoolSettings;
+    this.sql = (url === undefined ? postgres(owned) : postgres(url, owned)) as Sql;
   }
 
   /** Lets statements under way finish, for so long; fulfils when no connection is left. */
@@ -43,12 +48,23 @@ export class OwnedDriver {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  /** What is written while it connects, Node keeps until then. */
-  #connect({ host, port, path }: ParsedOptions): Socket {
+  #connect(options: ParsedOptions, open: OpenSocket | null | undefined): Socket | Promise<Socket> {
     if (this.#isEnded) throw new Error('The driver has ended.');
-    const socket = new Socket();
+    if (!open) return this.#own(this.#dial(options));
+    const socket = open(options);
+    return socket instanceof Promise ? socket.then((opened) => this.#own(opened)) : this.#own(socket);
+  }
+
+  #own(socket: Socket): Socket {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
+    if (this.#isEnded) socket.destroy();
+    return socket;
+  }
+
+  /** What is written while it connects, Node keeps until then. */
+  #dial({ host, port, path }: ParsedOptions): Socket {
+    const socket = new Socket();
     if (path) return socket.connect(path);
     const next = this.#connections % host.length;
     this.#connections += 1;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   type BusGap,
+  CacheClosedError,
   CacheOptionError,
   CacheTimeoutError,
   CacheUnavailableError,
@@ -10,9 +11,10 @@ import {
   redactedCause,
   withDeadline,
 } from '@cache/core';
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import { type BusStatements, busStatements } from './bus-statements.ts';
 import { resolveOptions } from './database-cache-options.ts';
+import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 import { relationsOf, type TableOptions } from './relations.ts';
 import { textAt } from './row.ts';
 import type { Row } from './statement-runner.ts';
@@ -55,14 +57,14 @@ export function postgresBus(sql: Sql, options: PostgresBusOptions = {}): Postgre
 /** See {@link postgresBus}. */
 export class PostgresBus implements InvalidationBus {
   readonly origin: string = randomBytes(12).toString('hex');
-  readonly #open: () => Sql;
+  readonly #open: () => OwnedDriver;
   readonly #statements: BusStatements;
   readonly #namespace: string;
   readonly #channel: string;
   readonly #pollIntervalMs: number;
   readonly #timeoutMs: number;
   readonly #listeners = new Set<InvalidationListener>();
-  #sql: Sql;
+  #driver: OwnedDriver;
   #snapshot: string | undefined;
   #serverProcess: string | undefined;
   #liveAtMs: number | undefined;
@@ -87,7 +89,7 @@ export class PostgresBus implements InvalidationBus {
     this.#pollIntervalMs = pollIntervalMs;
     this.#timeoutMs = timeoutMs;
     this.#open = () => this.#connection(sql);
-    this.#sql = this.#open();
+    this.#driver = this.#open();
   }
 
   get liveAtMs(): number | undefined {
@@ -95,7 +97,10 @@ export class PostgresBus implements InvalidationBus {
   }
 
   async publish(invalidations: readonly Invalidation[]): Promise<void> {
-    if (this.#isClosed || invalidations.length === 0) return;
+    if (this.#isClosed) {
+      throw new CacheClosedError('The bus is closed.', { operation: 'publish', backend: 'postgres' });
+    }
+    if (invalidations.length === 0) return;
     const events = invalidations.map((invalidation) => [invalidation.kind, subjectOf(invalidation)]);
     this.#number += 1;
     const number = String(this.#number);
@@ -104,7 +109,7 @@ export class PostgresBus implements InvalidationBus {
       const row = await this.#run(this.#statements.publish, parameters);
       if (row === undefined || textAt(row, 0) !== number) throw new Error('Another query was answered.');
       // Only a reader's delay hangs on it.
-      this.#sql.unsafe(`NOTIFY ${this.#channel}`).catch(() => {});
+      this.#driver.sql.unsafe(`NOTIFY ${this.#channel}`).catch(() => {});
     } catch (error) {
       const context = { operation: 'publish', backend: 'postgres', cause: redactedCause(error), ambiguous: true };
       if (error instanceof PollTimeout) throw new CacheTimeoutError('PostgreSQL did not take the event.', context);
@@ -128,10 +133,10 @@ export class PostgresBus implements InvalidationBus {
     this.#isClosed = true;
     this.#listeners.clear();
     this.#rest();
-    await this.#sql.end({ timeout: 1 });
+    await this.#driver.end(1);
   }
 
-  #connection(sql: Sql): Sql {
+  #connection(sql: Sql): OwnedDriver {
     const settings = {
       ...sql.options,
       max: 1,
@@ -145,7 +150,7 @@ export class PostgresBus implements InvalidationBus {
       onclose: () => this.#onClosed(),
       onnotify: () => this.#wake(),
     };
-    return postgres(settings as unknown as postgres.Options<Record<string, never>>);
+    return new OwnedDriver(settings as unknown as PoolSettings);
   }
 
   /** Nobody listens: nothing is read, so nothing can be vouched for. */
@@ -232,14 +237,14 @@ export class PostgresBus implements InvalidationBus {
   }
 
   #replaceConnection(): void {
-    const retired = this.#sql;
-    this.#sql = this.#open();
+    const retired = this.#driver;
+    this.#driver = this.#open();
     this.#serverProcess = undefined;
-    retired.end({ timeout: 0 }).catch(() => {});
+    void retired.end(0);
   }
 
   async #run(text: string, parameters: readonly (string | null)[]): Promise<Row | undefined> {
-    const query = this.#sql.unsafe(text, [...parameters]).raw();
+    const query = this.#driver.sql.unsafe(text, [...parameters]).raw();
     const rows = await withDeadline(Promise.resolve(query), this.#timeoutMs, () => new PollTimeout());
     return rows[0] as unknown as Row | undefined;
   }

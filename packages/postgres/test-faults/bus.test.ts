@@ -3,6 +3,8 @@ import { DatabaseCache, type PostgresBus, postgresBus } from '@cache/postgres';
 import { startProxy, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPool } from './cache-pools.ts';
+import { startProgram } from './child-program.ts';
+import { failureOf } from './failures.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;
@@ -117,3 +119,31 @@ test('row 36: an invalidation in a transaction is heard when it commits, even by
     await sql.end({ timeout: 1 });
   }
 });
+
+test('row 61: publishing on a bus that is closed is CacheClosedError, and closing twice is fine', async () => {
+  const bus = postgresBus(openPool(migrated.server.url, { max: 1 }));
+  await bus.publish([{ kind: 'clear' }]);
+  await Promise.all([bus.close(), bus.close()]);
+  await failureOf(bus.publish([{ kind: 'clear' }]), 'ERR_CACHE_CLOSED');
+  await failureOf(bus.publish([]), 'ERR_CACHE_CLOSED');
+});
+
+test.each(['running', 'frozen', 'killed', 'half-open'])(
+  'row 61: server %s: a process whose buses are closed has nothing left and ends by itself',
+  async (state) => {
+    const { server } = migrated;
+    await using proxy = await startProxy(server.port);
+    await using program = startProgram('buses', proxy.urlFor(server.url));
+    expect(await program.ask('live')).toBe(true);
+    if (state === 'frozen') await server.freeze();
+    if (state === 'killed') await server.kill();
+    if (state === 'half-open') proxy.halfOpen();
+    // Long enough for deadlines to pass and connections to be replaced by ones that are still connecting.
+    await program.ask('wait');
+    await program.ask('close');
+    const end = await program.end();
+    if (state === 'frozen') await server.resume();
+    if (state === 'killed') await server.restart();
+    expect(end).toEqual({ code: 0, signal: null, stderr: '' });
+  },
+);
