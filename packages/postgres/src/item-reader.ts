@@ -3,6 +3,7 @@ import { type Batch, BatchQueue, type Waiter } from './batch-queue.ts';
 import type { Deadline } from './deadline.ts';
 import type { InFlight } from './program-order.ts';
 import type { Doubt, ReadStatements } from './read-statements.ts';
+import type { Statement } from './statement.ts';
 import type { Row, StatementRunner } from './statement-runner.ts';
 import type { ValueCodec } from './stored-value.ts';
 
@@ -96,26 +97,27 @@ export class ItemReader {
 
   async #send(batch: Batch<undefined, unknown>): Promise<void> {
     const { items, deadline } = batch;
-    const doubtful: string[] = [];
-    if (performance.now() < this.#isDoubtfulUntil) doubtful.push(...items.keys());
-    else for (const row of await this.#fetch(items, deadline)) this.#answer(batch, row, doubtful);
-    if (doubtful.length > 0) {
-      const parameters = [this.#prefix, JSON.stringify(doubtful)];
-      for (const row of await this.#runner.execute(this.#statements.judgeMany, parameters, deadline)) {
+    const { getOne, getMany, judgeOne, judgeMany } = this.#statements;
+    let doubtful: string[] = [];
+    if (performance.now() < this.#isDoubtfulUntil) {
+      doubtful = [...items.keys()];
+    } else {
+      for (const row of await this.#fetch(getOne, getMany, [...items.keys()], deadline)) {
         this.#answer(batch, row, doubtful);
       }
+    }
+    if (doubtful.length > 0) {
+      for (const row of await this.#fetch(judgeOne, judgeMany, doubtful, deadline)) this.#answer(batch, row, doubtful);
     }
     // A promise settles once: only those that no row was found for hear this.
     for (const { waiters } of items.values()) for (const { resolve } of waiters) resolve(undefined);
   }
 
-  #fetch(items: ReadonlyMap<string, unknown>, deadline: Deadline): Promise<readonly Row[]> {
-    const { getOne, getMany } = this.#statements;
-    if (items.size > 1) {
-      return this.#runner.execute(getMany, [this.#prefix, JSON.stringify([...items.keys()])], deadline);
-    }
-    const [key = ''] = items.keys();
-    return this.#runner.execute(getOne, [this.#prefix, key], deadline);
+  #fetch(one: Statement, many: Statement, keys: readonly string[], deadline: Deadline): Promise<readonly Row[]> {
+    const [key = ''] = keys;
+    return keys.length === 1
+      ? this.#runner.execute(one, [this.#prefix, key], deadline)
+      : this.#runner.execute(many, [this.#prefix, JSON.stringify(keys)], deadline);
   }
 
   #answer(batch: Batch<undefined, unknown>, row: Row, doubtful: string[]): void {

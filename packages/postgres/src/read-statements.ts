@@ -6,6 +6,7 @@ import { read, type Statement } from './statement.ts';
 export interface ReadStatements {
   readonly getOne: Statement;
   readonly getMany: Statement;
+  readonly judgeOne: Statement;
   readonly judgeMany: Statement;
   readonly exists: Statement;
   readonly lifetime: Statement;
@@ -14,7 +15,7 @@ export interface ReadStatements {
   readonly ping: Statement;
 }
 
-/** Why `getOne` and `getMany` leave a row to `judgeMany`. */
+/** Why `getOne` and `getMany` leave a row to `judgeOne` and `judgeMany`. */
 export type Doubt = 'tags' | 'log';
 
 /** The key that was asked for, or '' where the row says that it is another's: no value may go under a wrong key. */
@@ -45,17 +46,19 @@ export function readStatements({ cache, removal }: Relations, predicates: Predic
   // small, and kept, reads all of it for every batch.
   const asked = `jsonb_array_elements_text($3::text::jsonb) k
 CROSS JOIN LATERAL (SELECT * FROM ${cache} WHERE key = ${hashOf('k')} OFFSET 0) c`;
+  // Equality and not `= ANY`, which would be planned each time.
+  const askedOne = `${cache} c WHERE c.key = sha256(decode($2::text, 'hex') || convert_to($3::text, 'UTF8'))`;
   return {
     /**
      * `$3` the key. A row: number, key, value, payload, doubt. Value and payload are both NULL where the row has expired
      * and waits to be swept. Nearly all items have no tags, and nearly always no transaction has logged a removal that
      * is not carried out: then an item is live if it has not expired, and this asks nothing else. Otherwise the row comes
-     * with a {@link Doubt}, and `judgeMany` has to say. Equality and not `= ANY`, which would be planned each time.
+     * with a {@link Doubt}, and `judgeOne` has to say.
      */
     getOne: read(
       'get',
       `SELECT $1::text, ${keyIfRight('$3::text')}, ${content}, ${doubt}
-FROM ${cache} c WHERE c.key = sha256(decode($2::text, 'hex') || convert_to($3::text, 'UTF8')) AND ${held} AND ${sweepable}`,
+FROM ${askedOne} AND ${held} AND ${sweepable}`,
     ),
 
     /** `$3` the keys as a JSON array, each once: `["a","b"]`. A row for each that is found, as above, in no order. */
@@ -65,7 +68,14 @@ FROM ${cache} c WHERE c.key = sha256(decode($2::text, 'hex') || convert_to($3::t
 FROM ${asked} WHERE ${held} AND ${sweepable}`,
     ),
 
-    /** Likewise, with all that may have invalidated an item looked up. There is no doubt left: number to payload. */
+    /** As `getOne`, with all that may have invalidated the item looked up. There is no doubt left: number to payload. */
+    judgeOne: read(
+      'get',
+      `SELECT $1::text, ${keyIfRight('$3::text')}, ${content}
+FROM ${askedOne} AND (${live} OR (${held} AND ${spent}))`,
+    ),
+
+    /** Likewise for keys as `getMany` takes them. */
     judgeMany: read(
       'get',
       `SELECT $1::text, ${keyIfRight('k')}, ${content}

@@ -36,6 +36,7 @@ const CALLS: readonly (readonly [name: string, call: (key: string) => Promise<un
   ['an increment', () => cache.increment('counter', 1)],
   ['a get', (key) => cache.get(key)],
   ['gets of one tick', (key) => cache.mget([key, 'k2', 'k3'])],
+  ['a get of a tagged item', getTagged],
   ['a look at many entries', (key) => cache.getEntries([key, 'k2'])],
   ['a lease and a fill', leaseAndFill],
   ['a lease asked of a fresh value', async (key) => cache.set(key, 1).then(() => cache.getOrLease(key))],
@@ -43,6 +44,13 @@ const CALLS: readonly (readonly [name: string, call: (key: string) => Promise<un
   ['an expiration', (key) => cache.expireItem(key)],
   ['an invalidation of tags', (key) => cache.invalidateTags([key])],
 ];
+
+/** Who has met a tagged item asks the server to judge every item from then on. */
+async function getTagged(key: string): Promise<void> {
+  await cache.set(key, 'v', { tags: ['red'] });
+  expect(await cache.get(key)).toBe('v');
+  expect(await cache.mget([key, 'counter'])).toContain('v');
+}
 
 async function leaseAndFill(key: string): Promise<void> {
   const entry = await cache.getOrLease(`${key}-missing`);
