@@ -130,6 +130,11 @@ export class EvictionPolicy {
     return this.#hashes[slot] as number;
   }
 
+  /** The key is known by another hash from now on, and a stranger to the ghost. */
+  rehash(slot: number, hash: number): void {
+    this.#hashes[slot] = hash;
+  }
+
   /** A new item, last in the window. Its past is looked up only when it must compete. */
   admit(slot: number, hash: number): void {
     this.#state[slot] = (WINDOW << REGION_SHIFT) | (1 << FREQUENCY_SHIFT);

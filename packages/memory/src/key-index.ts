@@ -1,5 +1,7 @@
 /** Entries per slot, at least: the table is at most half full, so that a search mostly ends where it begins. */
 const ROOM = 2;
+/** Keys with one and the same 32-bit hash: among 16 million keys chance makes it two or three. */
+const MOST_OF_ONE_HASH = 8;
 /** Of an entry that is not in use; no item has it. */
 const NO_SLOT = 0;
 
@@ -30,14 +32,19 @@ export class KeyIndex {
     }
   }
 
-  /** Adds a key that `find` does not find. */
-  add(hash: number, slot: number): void {
+  /** Adds a key that `find` does not find. False if so many have the same hash that it cannot be a good one. */
+  add(hash: number, slot: number): boolean {
     const table = this.#table;
     const mask = this.#mask;
     let at = hash & mask;
-    while (table[2 * at + 1] !== NO_SLOT) at = (at + 1) & mask;
+    let same = 0;
+    while (table[2 * at + 1] !== NO_SLOT) {
+      if (table[2 * at] === hash) same++;
+      at = (at + 1) & mask;
+    }
     table[2 * at] = hash;
     table[2 * at + 1] = slot;
+    return same < MOST_OF_ONE_HASH;
   }
 
   /** Removes an entry and moves back each later one of the run that may stand in the gap. */

@@ -1,6 +1,6 @@
 import { EvictionPolicy, FIRST_SLOT } from './eviction-policy.ts';
 import { ExpirationIndex } from './expiration-index.ts';
-import { hashKey } from './key-hash.ts';
+import { hashKey, hashSample } from './key-hash.ts';
 import { KeyIndex } from './key-index.ts';
 
 const FIRST_CAPACITY = 64;
@@ -20,6 +20,8 @@ export class SlotStore<V> {
   readonly #index: KeyIndex = new KeyIndex();
   /** Drawn for each cache, so that nobody can prepare keys that collide. */
   readonly #seed: number = (Math.random() * 2 ** 32) | 0;
+  /** Until samples prove too much alike. */
+  #hashesSamples = true;
   readonly #maxSize: number;
   #capacity = 0;
   #used: number = FIRST_SLOT;
@@ -46,7 +48,7 @@ export class SlotStore<V> {
   }
 
   hash(key: string): number {
-    return hashKey(key, this.#seed);
+    return this.#hashesSamples ? hashSample(key, this.#seed) : hashKey(key, this.#seed);
   }
 
   /** The slot of the key with this hash, or -1. */
@@ -102,7 +104,20 @@ export class SlotStore<V> {
   #occupy(slot: number, key: string, hash: number): void {
     this.keys[slot] = key;
     this.policy.admit(slot, hash);
-    this.#index.add(hash, slot);
+    if (!this.#index.add(hash, slot) && this.#hashesSamples) this.#hashWholeKeys();
+  }
+
+  /** Once in a cache's life at most, and as soon as nine keys look the same to `hashSample`. */
+  #hashWholeKeys(): void {
+    this.#hashesSamples = false;
+    this.#index.clear();
+    for (let slot = FIRST_SLOT; slot < this.#used; slot++) {
+      const key = this.keys[slot];
+      if (key === undefined) continue;
+      const hash = this.hash(key);
+      this.policy.rehash(slot, hash);
+      this.#index.add(hash, slot);
+    }
   }
 
   #grow(items: number): void {
