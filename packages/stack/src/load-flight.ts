@@ -4,6 +4,7 @@ import type { ErrorBackoff } from './error-backoff.ts';
 import type { Loader, ResolvedLoadOptions } from './get-or-set-options.ts';
 import type { InFlight, InstallFence } from './install-fence.ts';
 import { withJitter } from './jitter.ts';
+import { LeaseKeeper, type LeaseKeeperParts } from './lease-keeper.ts';
 import {
   type AnswerProof,
   advance,
@@ -19,26 +20,22 @@ import type { MissShare } from './miss-share.ts';
 import type { Installable } from './near-level.ts';
 import { pollDelayMs } from './poll-delay.ts';
 import type { SharedStore } from './shared-store.ts';
-import type { Timers } from './timers.ts';
+import { stalePolicy } from './stale-policy.ts';
 import type { Turns } from './turns.ts';
 
 /** Everything a flight touches. */
-export interface FlightEffects<V> {
+export interface FlightEffects<V> extends LeaseKeeperParts {
   readonly store: Pick<SharedStore<V>, 'getOrLease' | 'fill' | 'renew' | 'release'>;
   readonly fence: InstallFence;
   readonly backoff: ErrorBackoff;
-  readonly timers: Timers;
   readonly turns: Turns;
   readonly missShare: MissShare;
   readonly random: () => number;
   /** Reads through the batch of this turn, and says when it is sent. */
   read(key: string, onSend: () => void): Promise<CacheEntry<V>>;
   install(inFlight: InFlight, item: Installable<V>): void;
-  onStoreError(operation: CacheOperation, error: unknown): void;
   onLoad(key: string, outcome: 'done' | 'error', durationMs: number): void;
   onFill(isStored: boolean): void;
-  /** The flight's last request, which nobody waits for but `close`. */
-  onHandBack(request: Promise<unknown>): void;
   onFinish(flight: LoadFlight<V>): void;
 }
 
@@ -70,6 +67,7 @@ export class LoadFlight<V> {
   readonly #policy: LoadPolicy<V>;
   /** Registered before the first request: what invalidates the key or anything later makes the flight suspect. */
   readonly #inFlight: InFlight;
+  readonly #lease: LeaseKeeper;
   readonly #cancels = new Set<() => void>();
   readonly #turnOf: Record<AnswerProof, number> = { request: 0, load: 0, fill: 0 };
   #state: LoadState<V> = initialLoadState();
@@ -85,8 +83,9 @@ export class LoadFlight<V> {
   constructor(request: FlightRequest<V>, effects: FlightEffects<V>) {
     this.#request = request;
     this.#effects = effects;
+    this.#lease = new LeaseKeeper(effects, request.options.leaseInSeconds);
     this.#policy = {
-      stale: stalePolicy(request),
+      stale: stalePolicy(request.options, request.isForced),
       isEarly: (entry) => !request.isForced && isEarly(entry, request.options.earlyExpiration, effects.random),
     };
     this.answer = new Promise((resolve) => {
@@ -128,6 +127,7 @@ export class LoadFlight<V> {
     if (this.#state.phase === 'done') return;
     const [state, effects] = advance(this.#state, event, this.#policy);
     this.#state = state;
+    if (state.phase !== 'loading') this.#lease.stop();
     for (const effect of effects) this.#carryOut(effect);
     if (this.#isDecided || state.phase === 'reading' || state.phase === 'leasing') return;
     this.#isDecided = true;
@@ -140,7 +140,7 @@ export class LoadFlight<V> {
         this.#read();
         break;
       case 'lease':
-        this.#lease(effect.evenIfFresh);
+        this.#getOrLease(effect.evenIfFresh);
         break;
       case 'startLockTimer':
         this.#after(this.#request.options.lockTimeoutMs, { type: 'lockTimeout' });
@@ -158,10 +158,10 @@ export class LoadFlight<V> {
         this.#fill(effect.lease, effect.value);
         break;
       case 'release':
-        this.#handBack('release', this.#effects.store.release(effect.lease));
+        this.#lease.release(effect.lease);
         break;
       case 'backOff':
-        this.#backOff(effect.lease);
+        this.#lease.backOff(effect.lease, this.#request.options.errorBackoffMs);
         break;
       case 'install':
         this.#install({ ...effect.entry, isAsStored: true }, effect.entry.loadDurationMs);
@@ -191,7 +191,7 @@ export class LoadFlight<V> {
     this.#hear('getEntries', this.#effects.read(this.key, onSend));
   }
 
-  #lease(evenIfFresh: boolean): void {
+  #getOrLease(evenIfFresh: boolean): void {
     this.#mark('request');
     const { leaseInSeconds, staleInSeconds } = this.#request.options;
     this.#hear('getOrLease', this.#effects.store.getOrLease(this.key, { leaseInSeconds, staleInSeconds, evenIfFresh }));
@@ -212,7 +212,7 @@ export class LoadFlight<V> {
     this.#isHeard = true;
     if (this.#state.phase === 'done' && 'lease' in entry && entry.lease !== undefined) {
       // Closed meanwhile: nobody will load under it.
-      this.#handBack('release', this.#effects.store.release(entry.lease));
+      this.#lease.release(entry.lease);
     }
     this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
   }
@@ -227,7 +227,7 @@ export class LoadFlight<V> {
     const { key, givenKey, loader, options } = this.#request;
     this.#mark('load');
     const startedAtMs = this.#sentAtMs;
-    if (lease !== undefined) this.#keepAlive(lease);
+    if (lease !== undefined) this.#lease.keep(lease);
     const { result, giveUp } = startLoading({ key: givenKey, loader, stale, options, timers });
     this.#giveUp = giveUp;
     result.then(
@@ -242,22 +242,6 @@ export class LoadFlight<V> {
         this.#dispatch({ type: 'loadFailed', error });
       },
     );
-  }
-
-  /** Renews at a third of the lease: two renewals may be lost before it runs out. A lost lease only costs the fill. */
-  #keepAlive(lease: Lease): void {
-    const { leaseInSeconds } = this.#request.options;
-    const renew = async (): Promise<void> => {
-      this.#cancels.delete(cancel);
-      if (this.#state.phase !== 'loading') return;
-      const isHeld = await this.#effects.store.renew(lease, leaseInSeconds).catch((error: unknown) => {
-        this.#effects.onStoreError('renew', error);
-        return true;
-      });
-      if (isHeld && this.#state.phase === 'loading') this.#keepAlive(lease);
-    };
-    const cancel = this.#effects.timers.after((leaseInSeconds * 1000) / 3, () => void renew());
-    this.#cancels.add(cancel);
   }
 
   #fill(lease: Lease, value: V | Absent): void {
@@ -282,17 +266,6 @@ export class LoadFlight<V> {
         this.#dispatch({ type: 'fillFailed' });
       },
     );
-  }
-
-  #backOff(lease: Lease): void {
-    const { errorBackoffMs } = this.#request.options;
-    const { store } = this.#effects;
-    if (errorBackoffMs > 0) this.#handBack('renew', store.renew(lease, errorBackoffMs / 1000));
-    else this.#handBack('release', store.release(lease));
-  }
-
-  #handBack(operation: CacheOperation, request: Promise<unknown>): void {
-    this.#effects.onHandBack(request.catch((error: unknown) => this.#effects.onStoreError(operation, error)));
   }
 
   #installLoaded(value: V): void {
@@ -328,10 +301,4 @@ export class LoadFlight<V> {
     this.#effects.onFinish(this);
     this.#end();
   }
-}
-
-function stalePolicy<V>({ isForced, options }: FlightRequest<V>): LoadPolicy<V>['stale'] {
-  if (isForced || options.staleInSeconds === 0) return 'never';
-  if (options.softTimeoutMs === 0) return 'atOnce';
-  return options.softTimeoutMs === Number.POSITIVE_INFINITY ? 'onError' : 'afterSoftTimeout';
 }

@@ -31,13 +31,19 @@ export interface Loading<V> {
 
 /** Runs a loader once, and gives it up with a CacheTimeoutError after `loadTimeoutMs`. */
 export function startLoading<V>({ key, loader, stale, options, timers }: LoadRequest<V>): Loading<V> {
-  const abort = new AbortController();
+  // Made when the loader first asks for it: most never do.
+  let abort: AbortController | undefined;
+  let givenUpFor: { readonly reason: unknown } | undefined;
   const startedAtMs = timers.now();
   let { expirationInSeconds, tags } = options;
   let isSkipped = false;
   const context: LoadContext<V> = {
     key,
-    signal: abort.signal,
+    get signal() {
+      abort ??= new AbortController();
+      if (givenUpFor !== undefined) abort.abort(givenUpFor.reason);
+      return abort.signal;
+    },
     stale,
     setExpiration: (expiration) => {
       expirationInSeconds = validateExpiration(expiration, { operation: 'load', backend: 'stack' });
@@ -58,7 +64,8 @@ export function startLoading<V>({ key, loader, stale, options, timers }: LoadReq
       isSettled = true;
       cancel();
       reject(reason);
-      abort.abort(reason);
+      givenUpFor = { reason };
+      abort?.abort(reason);
     };
     const cancel = timers.after(loadTimeoutMs, () => giveUp(timeoutError(loadTimeoutMs)));
     const settle = (run: () => void): void => {

@@ -12,7 +12,13 @@ describe.each(['redis', 'postgres'] as const)('four processes over %s with burst
   ] as const)(
     '%s, %s: the shared store shows nothing stale, a first level nothing older than its bound, cache-aside does',
     async (_, weather) => {
-      expect(complaints(await runCoherence(backend, weather, SECONDS), BOUND_MS)).toEqual([]);
+      // On a busy machine few writes fit into the time: cache-aside is given another chance to show that it is wrong.
+      let found: string[] = [];
+      for (let attempt = 0; attempt < 3; attempt += 1) {
+        found = complaints(await runCoherence(backend, weather, SECONDS * (attempt + 1)), BOUND_MS);
+        if (found.length === 0 || found.some((complaint) => !complaint.startsWith('naive'))) break;
+      }
+      expect(found).toEqual([]);
     },
     120_000,
   );
