@@ -15,7 +15,7 @@ describe.each(['redis', 'postgres'] as const)('row 47: six processes with 25 cal
 
   it('make one more load when the one that loads is killed with -9, after its lease', async () => {
     // Long enough that a busy machine renews it in time, at a third of it.
-    const load = { leaseInSeconds: 4, lockTimeoutMs: 60_000 };
+    const load = { leaseInSeconds: 6, lockTimeoutMs: 60_000 };
     const { loads, outcomes } = await stampede({ backend, loader: 'hangs once', loadMs: 100, load });
     expect(outcomes).toEqual(Array(125).fill('load 2'));
     expect(loads).toBe(2);

@@ -19,6 +19,7 @@ const l2 =
     : await DatabaseCache.connect<string>(options.databaseUrl, {
         schema: options.name,
         namespace: options.name,
+        ...patient,
         ...PATIENT,
       });
 const cache = createCache<string>({ l1: new InMemoryCache<string>({ maxSize: 100 }), l2 });
