@@ -1,6 +1,6 @@
 import { CacheOptionError, redactedCause, withDeadline } from '@cache/core';
 import type { DatabaseCacheOptions } from './database-cache-options.ts';
-import { isRefusal } from './driver-error.ts';
+import { isRefusal, mayPass } from './driver-error.ts';
 import { OwnPool } from './own-pool.ts';
 import type { PoolSettings } from './owned-driver.ts';
 
@@ -25,6 +25,9 @@ export interface ConnectOptions extends DatabaseCacheOptions {
 
 /** A caller waits for the delay between two attempts, so it is short. */
 const LONGEST_RECONNECT_DELAY_IN_SECONDS = 0.5;
+
+/** The time between two attempts to greet a server that was not there. */
+const GREETING_PAUSE_MS = 500;
 
 /**
  * A pool of the cache's own, with settings that keep a failing server from holding up callers.
@@ -61,22 +64,39 @@ export function openPool(url: string, options: ConnectOptions): OwnPool {
 }
 
 /**
- * Waits for `greeting`, the first statement, as long as `connect` may.
+ * Waits for `greet`, the first statement, as long as `connect` may. If the server is not there, it is greeted later.
  *
  * @throws CacheOptionError if the server refuses the credentials; whatever else fails may pass
  */
 export async function awaitServer(
-  greeting: Promise<unknown>,
+  greet: () => Promise<void>,
+  isClosed: () => boolean,
   { connectTimeoutMs = 2_000 }: ConnectOptions,
 ): Promise<void> {
+  const greeting = greet();
   try {
     await withDeadline(greeting, connectTimeoutMs, () => new Error('no answer yet'));
   } catch (error) {
-    if (!isRefusal(error)) return;
-    throw new CacheOptionError('PostgreSQL refuses the credentials, or has no such database.', {
-      operation: 'connect',
-      backend: 'postgres',
-      cause: redactedCause(error),
-    });
+    if (isRefusal(error)) {
+      throw new CacheOptionError('PostgreSQL refuses the credentials, or has no such database.', {
+        operation: 'connect',
+        backend: 'postgres',
+        cause: redactedCause(error),
+      });
+    }
+    void greetLater(greeting, greet, isClosed);
+  }
+}
+
+/** Until the server has answered. What it answers that no waiting mends, every call says again. */
+async function greetLater(first: Promise<void>, greet: () => Promise<void>, isClosed: () => boolean): Promise<void> {
+  for (let greeting = first; ; greeting = greet()) {
+    try {
+      return await greeting;
+    } catch (error) {
+      if (!mayPass(error)) return;
+    }
+    await new Promise((resume) => setTimeout(resume, GREETING_PAUSE_MS).unref());
+    if (isClosed()) return;
   }
 }

@@ -99,7 +99,12 @@ export class DatabaseCache<V = unknown>
     const pool = openPool(url, options);
     try {
       const cache = new DatabaseCache<V>(pool.sql, options, pool);
-      await awaitServer(adoptServer(pool.sql, relationsOf(options)), options);
+      const relations = relationsOf(options);
+      await awaitServer(
+        () => adoptServer(pool.sql, relations),
+        () => cache.#engine.isClosed,
+        options,
+      );
       return cache;
     } catch (error) {
       pool.close().catch(() => {});

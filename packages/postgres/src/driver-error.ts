@@ -87,6 +87,12 @@ export function isRefusal(error: unknown): boolean {
   return /^(?:28|3D000)/.test(driverErrorCode(error));
 }
 
+/** True if it is the network's, or the server is starting, ending or full: later it may be another. */
+export function mayPass(error: unknown): boolean {
+  const code = driverErrorCode(error);
+  return !/^[0-9A-Z]{5}$/.test(code) || /^(?:08|40|53|57)/.test(code);
+}
+
 /** The error of core's that stands for a driver's. Neither message nor cause holds what the driver's may: values, keys, URLs. */
 export function cacheErrorOf(error: unknown, call: FailedCall): CacheError {
   const code = driverErrorCode(error);

@@ -15,6 +15,9 @@ export interface MigrateOptions extends TableOptions {
   readonly profile?: 'standard' | 'lean';
 }
 
+/** Under it two migrations at once do not both create what is missing. */
+const ADVISORY_LOCK = /^SELECT pg_advisory_xact_lock\(.*\);$/m;
+
 /** The relations that `lean` does not log. The horizon stays logged: it says on which server the rest was written. */
 const UNLOGGED = ['cache', 'cache_removal', 'cache_tag', 'cache_event'];
 
@@ -30,7 +33,7 @@ export function migrationSql({ profile = 'standard', ...place }: MigrateOptions 
   const { schema, table } = relationsOf(place);
   const text = profile === 'standard' ? MIGRATION_SQL : leanSql();
   const named = table === 'cache' ? text : text.replace(/(?<![\w@/"-])cache(_[a-z_]+)?\b(?!\/)/g, `"${table}$1"`);
-  return schema === undefined ? named : named.replace(/^BEGIN;$/m, `BEGIN;\n\nSET LOCAL search_path TO "${schema}";`);
+  return schema === undefined ? named : named.replace(ADVISORY_LOCK, (lock) => `${lock}\n\n${inSchema(schema)}`);
 }
 
 /**
@@ -44,7 +47,6 @@ export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<v
   const relations = relationsOf(options);
   try {
     if (!(await isCurrent(sql, options))) {
-      if (relations.schema !== undefined) await ensureSchema(sql, relations.schema);
       // Statements sent together without parameters are one transaction of their own.
       await sql.unsafe(text.replace(/^(?:BEGIN|COMMIT);$/gm, '') + fromLean(options));
     }
@@ -82,10 +84,14 @@ function fromLean({ profile = 'standard', ...place }: MigrateOptions): string {
   return `\n${logged.join('\n')}\nALTER TABLE ${cache} RESET (fillfactor);\n`;
 }
 
-/** `CREATE SCHEMA IF NOT EXISTS` asks for the right to create one even where there is nothing to create. */
-async function ensureSchema(sql: Sql, schema: string): Promise<void> {
-  const rows = await sql.unsafe('SELECT 1 FROM pg_namespace WHERE nspname = $1::text', [schema]).raw();
-  if (rows.length === 0) await sql.unsafe(`CREATE SCHEMA IF NOT EXISTS "${schema}"`);
+/**
+ * `CREATE SCHEMA IF NOT EXISTS` asks for the right to create one even where there is nothing to create. The catalog is
+ * read, not asked by `to_regnamespace`, whose cache does not know what another created while this one waited.
+ */
+function inSchema(schema: string): string {
+  return `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = '${schema}')
+  THEN CREATE SCHEMA "${schema}"; END IF; END $$;
+SET LOCAL search_path TO "${schema}";`;
 }
 
 function leanSql(): string {

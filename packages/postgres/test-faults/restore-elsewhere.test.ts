@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Lease } from '@cache/core';
 import { DatabaseCache, migrate } from '@cache/postgres';
-import { getPostgres, type Server, startPostgres, uniqueName } from '@cache/test-servers';
+import { getPostgres, type Server, startPostgres, uniqueName, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { openApplication } from './application.ts';
@@ -58,6 +58,7 @@ async function restore(...flags: string[]): Promise<string> {
   return url.href;
 }
 
+/** How many rows the tables hold. */
 async function rowsFound(): Promise<number> {
   let count = 0;
   for (const table of TABLES) count += (await restored.sql.unsafe(`SELECT FROM ${table}`)).length;
@@ -91,6 +92,16 @@ describe('a dump restored into another server', () => {
     expect(await own.get('item')).toBeUndefined();
     expect(await rowsFound()).toBe(0);
     await expectFreshStart();
+  });
+
+  test('is emptied as soon as the server is up, if connect was called before', async () => {
+    const url = await restore();
+    await target.stop();
+    await using own = await DatabaseCache.connect(url, { connectTimeoutMs: 300, hooks: { onError: () => {} } });
+    await target.restart();
+    await waitUntil('The tables to be emptied', 20_000, async () => (await rowsFound()) === 0);
+    await expectFreshStart();
+    expect(await own.ping()).toBeGreaterThan(0);
   });
 
   test('is emptied once: what is stored afterwards is kept by the next migrate and connect', async () => {

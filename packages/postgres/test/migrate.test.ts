@@ -207,6 +207,18 @@ describe('migration.sql', () => {
   });
 });
 
+describe('migrationSql', () => {
+  test('makes the schema where there is none, as migrate does', async () => {
+    const [bySql, byMigrate] = [uniqueName('made'), uniqueName('made')];
+    schemas.push(bySql, byMigrate);
+    const alone = postgres(databaseUrl(), { max: 1, onnotice: () => {} });
+    await alone.unsafe(migrationSql({ schema: bySql }));
+    await alone.end({ timeout: 1 });
+    await Promise.all(Array.from({ length: 4 }, () => migrate(sql, { schema: byMigrate })));
+    for (const schema of [bySql, byMigrate]) await new DatabaseCache(sql, { schema }).set('a', 1);
+  });
+});
+
 describe('cache-postgres', () => {
   const program = [
     '--no-warnings',
