@@ -11,15 +11,12 @@ const options = JSON.parse(process.argv[2] ?? '{}') as StampedeOptions;
 /** This is about leases: a deadline that passes because the machine is busy would make its caller load by itself. */
 const PATIENT = { readTimeoutMs: 30_000, writeTimeoutMs: 30_000 } as const;
 const counter = await createClient({ url: options.redisUrl }).connect();
-/** This is not about deadlines: a busy machine is no failure of the store. */
-const patient = { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
 const l2 =
   options.backend === 'redis'
     ? await RedisCache.connect<string>(options.redisUrl, { prefix: `${options.name}:`, ...PATIENT })
     : await DatabaseCache.connect<string>(options.databaseUrl, {
         schema: options.name,
         namespace: options.name,
-        ...patient,
         ...PATIENT,
       });
 const cache = createCache<string>({ l1: new InMemoryCache<string>({ maxSize: 100 }), l2 });
