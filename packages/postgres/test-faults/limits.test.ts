@@ -79,6 +79,10 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
 
   test('row 32: a server that takes no more connections is unavailable, and is used once it does', async () => {
     const { admin } = migrated;
+    await waitUntil('Nobody else being there', 10_000, async () => {
+      const others = "backend_type = 'client backend' AND application_name <> 'administrator'";
+      return Number(await admin.valueOf(`SELECT count(*) FROM pg_stat_activity WHERE ${others}`)) === 0;
+    });
     const crowd = openPool(urlOf('app', 'crowd'), { max: 20 });
     try {
       const refusals: unknown[] = [];

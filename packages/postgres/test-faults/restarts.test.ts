@@ -103,7 +103,7 @@ describe(callersPool.pool, () => {
     try {
       const cache = new DatabaseCache(sql, { hooks: { onError: () => {} } });
       await cache.set('a', 'value', null);
-      for (let round = 0; round < 10; round += 1) {
+      for (let round = 0; round < 4; round += 1) {
         await Promise.all(Array.from({ length: 10 }, () => sql`SELECT pg_sleep(0.02)`.catch(() => {})));
         await admin.run(TERMINATE_OTHERS);
         const first = await settle(cache.get('a'), SETTLED_LIMIT_MS);
