@@ -28,7 +28,7 @@ const COIN_MASK = 127;
 
 /**
  * Which item goes when there is no room: W-TinyLFU (Einziger, Friedman, Manes, "TinyLFU", ACM ToS 2017, §4) with the window chosen by a
- * hill climber, made lazy as in SIEVE and S3-FIFO: a hit writes one byte of the item's slot, and lists are put in order only when
+ * hill climber, made lazy as in SIEVE and S3-FIFO: a hit writes the state of the item's slot, and lists are put in order only when
  * something must go.
  *
  *   new items → window (FIFO with second chance) → probation ⇄ protected

@@ -12,7 +12,7 @@ import type { Isolation } from './isolation.ts';
 /** Items held unless `maxSize` says otherwise. A cache without a bound is a leak. */
 export const DEFAULT_MAX_SIZE = 1000;
 
-/** What one `Map` can hold. */
+/** Half of what V8 lets an array hold without turning it into a dictionary. */
 const LARGEST_MAX_SIZE = 2 ** 24;
 
 /** How an `InMemoryCache` is made. */

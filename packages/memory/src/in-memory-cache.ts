@@ -34,7 +34,7 @@ const done = (): CacheOutcome => 'done';
  * A bounded cache in this process: synchronous, with every capability of the protocol.
  *
  * At most `maxSize` items are held, and at most `maxBytes`; when there is no room, expired items go first, then the one that adaptive
- * W-TinyLFU expects to be asked for least. A `get` that finds its item costs one `Map` look-up and one byte written.
+ * W-TinyLFU expects to be asked for least. A `get` that finds its item costs one look-up in a hash table and two bytes written.
  *
  * ```ts
  * const cache = new InMemoryCache<User>({ maxSize: 10_000 });

@@ -1,4 +1,4 @@
-/** Entries per slot, at least: the table is at most half full, so that a search mostly ends where it begins. */
+/** Entries per slot, at least: a table half full, in which a search mostly ends where it begins. */
 const ROOM = 2;
 /** Keys with one and the same 32-bit hash: among 16 million keys chance makes it two or three. */
 const MOST_OF_ONE_HASH = 8;
