@@ -1,7 +1,7 @@
 import { ABSENT, type Absent, type CacheEntry, type FreshEntry, type Lease } from '@cache/core';
 
 /** Where one key's load stands. */
-export type LoadPhase = 'reading' | 'leasing' | 'waiting' | 'loading' | 'filling' | 'done';
+type LoadPhase = 'reading' | 'leasing' | 'waiting' | 'loading' | 'filling' | 'done';
 
 /** Where an answer came from. */
 export type AnswerSource = 'l1' | 'l2' | 'stale' | 'loader';
@@ -24,7 +24,7 @@ export type LoadAnswer<V> =
   | { readonly kind: 'error'; readonly error: unknown };
 
 /** What a loader came up with, and how it wants it kept. */
-export interface LoadedValue<V> {
+interface LoadedValue<V> {
   readonly value: V | Absent;
   /** False if the loader said `skip()`, or there is nothing worth storing. */
   readonly isStored: boolean;

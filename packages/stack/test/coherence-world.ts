@@ -10,7 +10,7 @@ export interface Request {
 }
 
 /** A caller who asks while the reader's flight is under way, and joins it. */
-export interface Joiner {
+interface Joiner {
   /** The newest invalidation that was acknowledged when it joined. */
   acked: number;
   /** What the flight has sent since: proof of its answer for this caller. */
@@ -36,7 +36,7 @@ export interface Reader {
   joiner: Joiner | 'none' | 'gone';
 }
 
-export type WriterStep = 'start' | 'changed' | 'removed' | 'acked';
+type WriterStep = 'start' | 'changed' | 'removed' | 'acked';
 
 export interface Process {
   isAlive: boolean;
