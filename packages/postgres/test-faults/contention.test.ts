@@ -84,7 +84,7 @@ describe('row 51: many writers of the same keys', () => {
       await Promise.all(pools.map((sql) => sql.end({ timeout: 1 })));
     }
     expect(victims).toBeGreaterThan(0);
-    expect(deadlocks()).toBeGreaterThan(before);
+    await waitUntil('The deadlock in the log', 5_000, () => deadlocks() > before);
   });
 
   test('row 51: a deadlock with an application’s transaction is tried again, and nobody notices', async () => {
@@ -115,7 +115,8 @@ describe('row 51: many writers of the same keys', () => {
     await application.run('COMMIT');
     await stored;
     expect(await cache.mget(['x', 'y'])).toEqual([1, 1]);
-    expect(deadlocks() - before).toBe(1);
+    // The one that was woken and the one that tries again may meet once more.
+    await waitUntil('The deadlock in the log', 5_000, () => deadlocks() > before);
   });
 
   test('row 51: a serialization failure is tried again; a counter is not, and says that it did not happen', async () => {
