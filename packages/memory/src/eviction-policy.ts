@@ -1,5 +1,6 @@
 import { GhostSketch, MAX_FREQUENCY } from './ghost-sketch.ts';
 import { HillClimber } from './hill-climber.ts';
+import { SlotLists } from './slot-lists.ts';
 
 /** The list heads occupy the first slots, so that a region's number is also its list; region 0 is a free slot. */
 const WINDOW = 1;
@@ -45,8 +46,7 @@ const COIN_MASK = 127;
 export class EvictionPolicy {
   #capacity = 0;
   #state: Uint16Array = new Uint16Array(FIRST_SLOT);
-  #next: Int32Array = new Int32Array(FIRST_SLOT);
-  #previous: Int32Array = new Int32Array(FIRST_SLOT);
+  readonly #lists: SlotLists = new SlotLists(FIRST_SLOT);
   /** The hash of the slot's key. */
   #hashes: Int32Array = new Int32Array(FIRST_SLOT);
   /** Made when the first item must go. */
@@ -63,7 +63,6 @@ export class EvictionPolicy {
   constructor(capacity: number) {
     this.#climber = new HillClimber(capacity);
     this.setCapacity(capacity);
-    this.#emptyLists();
   }
 
   /** How many items the cache is expected to hold when full. */
@@ -81,14 +80,16 @@ export class EvictionPolicy {
 
   grow(slots: number): void {
     this.#state = grown(new Uint16Array(slots), this.#state);
-    this.#next = grown(new Int32Array(slots), this.#next);
-    this.#previous = grown(new Int32Array(slots), this.#previous);
+    this.#lists.grow(slots);
     this.#hashes = grown(new Int32Array(slots), this.#hashes);
   }
 
   clear(): void {
     this.#state.fill(0);
-    this.#emptyLists();
+    this.#lists.clear();
+    this.#windowLength = 0;
+    this.#probationLength = 0;
+    this.#protectedLength = 0;
     this.#climber = new HillClimber(this.#capacity);
     this.#ghost = undefined;
     this.#hits = 0;
@@ -139,7 +140,7 @@ export class EvictionPolicy {
   admit(slot: number, hash: number): void {
     this.#state[slot] = (WINDOW << REGION_SHIFT) | (1 << FREQUENCY_SHIFT);
     this.#hashes[slot] = hash;
-    this.#append(WINDOW, slot);
+    this.#lists.append(WINDOW, slot);
     this.#windowLength++;
   }
 
@@ -158,7 +159,7 @@ export class EvictionPolicy {
     let loser = candidate;
     let isRemembered = false;
     if (candidate === -1) {
-      loser = victim === -1 ? (this.#next[WINDOW] as number) : victim;
+      loser = victim === -1 ? this.#lists.first(WINDOW) : victim;
       if (loser === WINDOW) return -1;
       this.#leave(loser);
       this.#weigh(loser);
@@ -185,16 +186,16 @@ export class EvictionPolicy {
    */
   #overflowOfWindow(): number {
     const state = this.#state;
-    const next = this.#next;
+    const lists = this.#lists;
     const limit = this.#climber.windowSize;
     let secondChances = limit + 1;
     while (this.#windowLength >= limit) {
-      const slot = next[WINDOW] as number;
+      const slot = lists.first(WINDOW);
       const bits = state[slot] as number;
-      this.#unlink(slot);
+      lists.unlink(slot);
       if ((bits & VISITED) !== 0 && secondChances-- > 0) {
         state[slot] = bits & ~VISITED;
-        this.#append(WINDOW, slot);
+        lists.append(WINDOW, slot);
         continue;
       }
       this.#windowLength--;
@@ -207,19 +208,19 @@ export class EvictionPolicy {
   /** The oldest unvisited item of probation; visited ones are promoted on the way. -1 when main is empty. */
   #findVictim(): number {
     const state = this.#state;
-    const next = this.#next;
+    const lists = this.#lists;
     for (;;) {
       if (this.#probationLength === 0) {
         if (this.#protectedLength === 0) return -1;
-        const slot = next[PROTECTED] as number;
-        this.#unlink(slot);
+        const slot = lists.first(PROTECTED);
+        lists.unlink(slot);
         this.#protectedLength--;
         this.#enter(PROBATION, slot);
       }
-      const slot = next[PROBATION] as number;
+      const slot = lists.first(PROBATION);
       const bits = state[slot] as number;
       if ((bits & VISITED) === 0) return slot;
-      this.#unlink(slot);
+      lists.unlink(slot);
       this.#probationLength--;
       this.#enter(PROTECTED, slot);
       if (this.#protectedLength > this.#climber.protectedSize) this.#demote(this.#climber.protectedSize);
@@ -231,12 +232,12 @@ export class EvictionPolicy {
     const state = this.#state;
     let secondChances = limit;
     while (this.#protectedLength > limit) {
-      const slot = this.#next[PROTECTED] as number;
+      const slot = this.#lists.first(PROTECTED);
       const bits = state[slot] as number;
-      this.#unlink(slot);
+      this.#lists.unlink(slot);
       if ((bits & VISITED) !== 0 && secondChances-- > 0) {
         state[slot] = bits & ~VISITED;
-        this.#append(PROTECTED, slot);
+        this.#lists.append(PROTECTED, slot);
         continue;
       }
       this.#protectedLength--;
@@ -301,7 +302,7 @@ export class EvictionPolicy {
 
   #enter(region: number, slot: number): void {
     this.#state[slot] = ((this.#state[slot] as number) & ~(REGION_MASK | VISITED)) | (region << REGION_SHIFT);
-    this.#append(region, slot);
+    this.#lists.append(region, slot);
     if (region === PROBATION) this.#probationLength++;
     else this.#protectedLength++;
   }
@@ -311,32 +312,7 @@ export class EvictionPolicy {
     if (region === WINDOW) this.#windowLength--;
     else if (region === PROBATION) this.#probationLength--;
     else this.#protectedLength--;
-    this.#unlink(slot);
-  }
-
-  #unlink(slot: number): void {
-    const before = this.#previous[slot] as number;
-    const after = this.#next[slot] as number;
-    this.#next[before] = after;
-    this.#previous[after] = before;
-  }
-
-  #append(region: number, slot: number): void {
-    const last = this.#previous[region] as number;
-    this.#next[last] = slot;
-    this.#previous[slot] = last;
-    this.#next[slot] = region;
-    this.#previous[region] = slot;
-  }
-
-  #emptyLists(): void {
-    for (let region = 0; region < FIRST_SLOT; region++) {
-      this.#next[region] = region;
-      this.#previous[region] = region;
-    }
-    this.#windowLength = 0;
-    this.#probationLength = 0;
-    this.#protectedLength = 0;
+    this.#lists.unlink(slot);
   }
 }
 
