@@ -20,6 +20,12 @@ export interface Predicates {
   readonly current: string;
   /** A live value: what `get` shows. */
   readonly live: string;
+  /**
+   * The same as `live`, for a statement that reads many rows and locks none: whether the log of removals holds anything
+   * is asked once. That is exact, as all of one such statement has one snapshot; where nothing is in the log under it,
+   * no row's look-up there could find anything.
+   */
+  readonly liveAmongMany: string;
   /** A live value or a live negative entry: what ends a search. */
   readonly known: string;
   /** A value that is not live, but may be served within its stale window. */
@@ -68,7 +74,10 @@ export function predicatesOn({ removal, tag, horizon }: Relations): Predicates {
     `(c.tags IS NULL OR (pg_snapshot_xmin(c.snap) >= coalesce((SELECT h.tag_xid FROM ${horizon} h), '0'::xid8)
       AND NOT EXISTS (SELECT FROM unnest(c.tags) AS t(tag), LATERAL
         (SELECT 1 FROM ${tag} i WHERE i.tag = t.tag AND ${condition} LIMIT 1) AS found)))`;
-  const current = `${unexpired} AND ${notRemoved(unseenBy('r'))} AND ${tagsValid(unseenBy('i'))}`;
+  const unremoved = notRemoved(unseenBy('r'));
+  const validByTags = tagsValid(unseenBy('i'));
+  const current = `${unexpired} AND ${unremoved} AND ${validByTags}`;
+  const isLogEmpty = `(SELECT NOT EXISTS (SELECT FROM ${removal}))`;
   const unspoilt = `${notRemoved(`${unseenBy('r')} AND ${endsStaleCopy('r')}`)}
     AND ${tagsValid(`${unseenBy('i')} AND ${endsStaleCopy('i')}`)}`;
   const leaseHeld = `(c.lease IS NOT NULL AND c.lease_until > clock_timestamp())`;
@@ -76,6 +85,7 @@ export function predicatesOn({ removal, tag, horizon }: Relations): Predicates {
     held,
     current: `(${current})`,
     live: `(${held} AND ${current})`,
+    liveAmongMany: `(${held} AND ${unexpired} AND (${isLogEmpty} OR ${unremoved}) AND ${validByTags})`,
     known: `((${held} OR c.absent) AND ${current})`,
     stale: `(${held} AND coalesce(c.stale_until, 0) > ${NOW} AND ${unspoilt})`,
     leased: `(${leaseHeld} AND ${notRemoved('NOT pg_visible_in_snapshot(r.xid, c.lease_snap)')})`,

@@ -37,7 +37,7 @@ export function entryColumns({ known, stale }: Predicates, askedKey: string): st
 }
 
 export function readStatements({ cache, removal }: Relations, predicates: Predicates): ReadStatements {
-  const { held, live, spent } = predicates;
+  const { held, live, liveAmongMany, spent } = predicates;
   const doubt = `CASE WHEN c.tags IS NOT NULL THEN 'tags' WHEN EXISTS (SELECT FROM ${removal}) THEN 'log' END`;
   const content = `CASE WHEN c.expires_at <= ${NOW_ONCE} THEN NULL ELSE c.value::text END,
   CASE WHEN c.expires_at <= ${NOW_ONCE} THEN NULL ELSE encode(c.payload, 'hex') END`;
@@ -79,7 +79,7 @@ FROM ${askedOne} AND (${live} OR (${held} AND ${spent}))`,
     judgeMany: read(
       'get',
       `SELECT $1::text, ${keyIfRight('k')}, ${content}
-FROM ${asked} WHERE (${live} OR (${held} AND ${spent}))`,
+FROM ${asked} WHERE (${liveAmongMany} OR (${held} AND ${spent}))`,
     ),
 
     /** `$3` the key. A row if there is a live value: number, key. */
