@@ -28,8 +28,9 @@ function withBus(bus: InvalidationBus, options: StackOptions): StackCache {
   return cache;
 }
 
+/** With copies in and out, as a server gives them: unless told, memory shares what it holds. */
 function near(): NearCache {
-  return new InMemoryCache({ maxSize: 100_000 });
+  return new InMemoryCache({ maxSize: 100_000, isolation: 'clone' });
 }
 
 function given({ hooks, keyTransformer }: CreateCacheOptions): Partial<StackOptions> {
