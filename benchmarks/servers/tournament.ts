@@ -32,7 +32,7 @@ export interface TournamentResult {
 }
 
 /** Why a contestant did not finish. */
-export interface Disqualification {
+interface Disqualification {
   /** What it did. */
   readonly reason: string;
   /** What it was doing, as `describeWorkload` says it, or what came before. */

@@ -39,7 +39,7 @@ export interface FramedPayload extends Frame {
 
 export type FrameKind = 'v' | 'b' | 'n' | '-';
 
-export const HEADER_BYTES = 97;
+const HEADER_BYTES = 97;
 export const NO_TOKEN = '----------------';
 export const NO_STAMP = '0000000000000000';
 export const NEVER_MS = 9_999_999_999_999;

@@ -33,7 +33,7 @@ export function setPlain(
 }
 
 /** Stores a value with tags. Its stamp is read after the call began: an older one would lose the value to an invalidation. */
-export async function setTagged(parts: CacheParts, operation: CacheOperation, item: NewItem): Promise<void> {
+async function setTagged(parts: CacheParts, operation: CacheOperation, item: NewItem): Promise<void> {
   const { batch, codec, tags } = parts;
   const { payload } = item;
   try {

@@ -79,6 +79,6 @@ export class KeySpace {
 }
 
 /** Makes every character stand for itself in a pattern of Redis. */
-export function escapeGlob(text: string): string {
+function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^-]/g, '\\$&');
 }

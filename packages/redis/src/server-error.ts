@@ -50,7 +50,7 @@ const REFUSED_IN_SCRIPT = /^ERR (?:The user executing the script can't|ACL failu
 const NOT_WRITTEN: readonly RegExp[] = [/^The client is offline/, /^The queue is full/, /^The command was aborted/];
 
 /** The code with which the server refused, such as `OOM`; `undefined` if this is no reply of a server. */
-export function replyCode(error: unknown): string | undefined {
+function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || systemCode(error) !== undefined) return undefined;
   if (REFUSED_IN_SCRIPT.test(error.message)) return 'NOPERM';
   // Before Redis 7 what a command inside a script said comes wrapped.

@@ -7,7 +7,7 @@ import { END_TAGS, MAX_TAGS_PER_SCRIPT } from './scripts/end-tags.ts';
 import { isOutOfMemory } from './server-error.ts';
 
 /** How long a tag's invalidation is remembered. What was stored longer ago is a miss once it is forgotten. */
-export const TAG_RETENTION_IN_SECONDS = 86_400;
+const TAG_RETENTION_IN_SECONDS = 86_400;
 
 /** Which of a tag's two ends: invalidated for good, or expired and maybe served as stale. */
 export type TagEnd = 'invalidated' | 'expired';

@@ -19,7 +19,7 @@ export interface Stamped {
 }
 
 export const LIVE: TagVerdict = { isDead: false, expiredAtMs: undefined };
-export const DEAD: TagVerdict = { isDead: true, expiredAtMs: undefined };
+const DEAD: TagVerdict = { isDead: true, expiredAtMs: undefined };
 
 /** How many tags are remembered before the view begins anew. */
 const MAX_TAGS_IN_VIEW = 10_000;

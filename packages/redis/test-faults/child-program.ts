@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { settle } from '@cache/test-servers';
 
 /** How a program ended. */
-export interface ProgramEnd {
+interface ProgramEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
