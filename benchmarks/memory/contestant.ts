@@ -12,7 +12,7 @@ import { lru } from 'tiny-lru';
 import { Lru } from 'toad-cache';
 
 /** What every contestant can do. A lifetime of five minutes is set wherever the library has one. */
-interface Subject {
+export interface Subject {
   get(key: string): unknown;
   set(key: string, value: unknown): void;
 }
