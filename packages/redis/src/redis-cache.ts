@@ -64,7 +64,7 @@ import { inWaves } from './waves.ts';
 const BACKEND = 'redis';
 
 /**
- * A cache in Redis or Valkey, over a client of the `redis` package that the application made and closes: standalone,
+ * A cache in Redis, over a client of the `redis` package that the application made and closes: standalone,
  * Sentinel or Cluster. An `error` listener is attached to it, so that a lost connection does not end the process.
  *
  * Calls of one tick travel together, in the order in which they were made for each key. Every round trip settles within
