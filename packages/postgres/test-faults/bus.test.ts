@@ -1,9 +1,8 @@
 import type { BusGap, Invalidation } from '@cache/core';
 import { DatabaseCache, type PostgresBus, postgresBus } from '@cache/postgres';
-import { startProxy, waitUntil } from '@cache/test-servers';
+import { startProgram, startProxy, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPool } from './cache-pools.ts';
-import { startProgram } from './child-program.ts';
 import { failureOf } from './failures.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
@@ -133,7 +132,7 @@ test.each(['running', 'frozen', 'killed', 'half-open'])(
   async (state) => {
     const { server } = migrated;
     await using proxy = await startProxy(server.port);
-    await using program = startProgram('buses', proxy.urlFor(server.url));
+    await using program = startProgram(new URL('./programs/buses.ts', import.meta.url), proxy.urlFor(server.url));
     expect(await program.ask('live')).toBe(true);
     if (state === 'frozen') await server.freeze();
     if (state === 'killed') await server.kill();

@@ -1,8 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { waitUntil } from '@cache/test-servers';
+import { startProgram, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 import { startMigrated } from './migrated-server.ts';
 
 const PASSWORD = 'CanaryInThePassword7f3a';
@@ -28,7 +27,12 @@ test('row 65: no error, event or warning shows a value, a password or a URL, how
   const rules = ['host all app 127.0.0.1/32 scram-sha-256', 'host all all 127.0.0.1/32 trust'];
   writeFileSync(join(server.folder, 'data', 'pg_hba.conf'), `${rules.join('\n')}\n`);
   await admin.run('SELECT pg_reload_conf()');
-  await using program = startProgram('canaries', `${server.port}`, PASSWORD, VALUE);
+  await using program = startProgram(
+    new URL('./programs/canaries.ts', import.meta.url),
+    `${server.port}`,
+    PASSWORD,
+    VALUE,
+  );
   const ask = async (question: string): Promise<Record<string, string>> => {
     const outcomes = (await program.ask(question)) as Record<string, string>;
     const seen = (await program.ask('seen')) as string[];

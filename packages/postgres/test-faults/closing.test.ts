@@ -1,5 +1,5 @@
+import { startProgram } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
@@ -28,7 +28,7 @@ describe.each(['connect', 'wrap'])('row 61: close() with every kind of call in f
     'row 61: server %s: all settle in time, later calls say closed, the process ends by itself',
     async (state) => {
       const { server } = migrated;
-      await using program = startProgram('close-while-busy', server.url, how);
+      await using program = startProgram(new URL('./programs/close-while-busy.ts', import.meta.url), server.url, how);
       await program.ask('ready');
       if (state === 'frozen') await server.freeze();
       if (state === 'killed') await server.kill();

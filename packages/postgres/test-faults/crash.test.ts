@@ -1,9 +1,8 @@
 import { migrate } from '@cache/postgres';
-import { settle, startPostgres, waitUntil } from '@cache/test-servers';
+import { settle, startPostgres, startProgram, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { openPool, ownPool } from './cache-pools.ts';
-import { startProgram } from './child-program.ts';
 import { recovery } from './failures.ts';
 import { startMigrated } from './migrated-server.ts';
 
@@ -19,12 +18,12 @@ describe('row 59: kill -9 in the middle', () => {
       admin.run(`SELECT substr(plain_key, 1, 2) AS chunk FROM cache WHERE namespace = 'chunks' GROUP BY 1
         HAVING count(DISTINCT value) > 1 OR count(*) <> 10`);
     {
-      await using program = startProgram('writer', server.url);
+      await using program = startProgram(new URL('./programs/writer.ts', import.meta.url), server.url);
       await waitUntil('Some rounds', 10_000, async () => Number(await program.ask('rounds')) > 5);
     }
     expect(await torn()).toEqual([]);
     {
-      await using program = startProgram('writer', server.url);
+      await using program = startProgram(new URL('./programs/writer.ts', import.meta.url), server.url);
       await waitUntil('Some rounds', 10_000, async () => Number(await program.ask('rounds')) > 5);
       await server.kill();
       await server.restart();
@@ -71,7 +70,7 @@ describe('row 59: kill -9 in the middle', () => {
     await using locker = administer(server);
     await locker.run("BEGIN; SELECT pg_advisory_xact_lock(hashtext('@cache/postgres'), hashtext('cache'))");
     {
-      await using program = startProgram('migrator', server.url);
+      await using program = startProgram(new URL('./programs/migrator.ts', import.meta.url), server.url);
       program.ask('migrate').catch(() => {});
       await waitUntil('The migration waiting', 10_000, async () => {
         const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'");

@@ -1,5 +1,5 @@
+import { startProgram } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;
@@ -29,7 +29,7 @@ test.each([
   'row 56: 100,000 sets, pool %s, server %s: each rejects, memory stays bounded, and the cache goes on afterwards',
   async (_, away, how) => {
     const { server } = migrated;
-    await using program = startProgram('set-while-down', server.url, how);
+    await using program = startProgram(new URL('./programs/set-while-down.ts', import.meta.url), server.url, how);
     await program.ask('set');
     await (away === 'killed' ? server.kill() : server.freeze());
 

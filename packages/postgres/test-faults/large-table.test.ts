@@ -1,8 +1,7 @@
-import { waitUntil } from '@cache/test-servers';
+import { startProgram, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { ownPool } from './cache-pools.ts';
-import { startProgram } from './child-program.ts';
 import { startMigrated } from './migrated-server.ts';
 
 interface Measured {
@@ -38,7 +37,7 @@ test('row 57: clear and invalidateTags among many rows go in small steps: others
   await cache.mset(tagged, { tags: ['t'] });
   expect(await cache.get('k77')).toBe(77);
   const file = await admin.valueOf("SELECT pg_relation_filenode('cache')::text");
-  await using bystander = startProgram('bystander', server.url);
+  await using bystander = startProgram(new URL('./programs/bystander.ts', import.meta.url), server.url);
   await bystander.ask('measure');
 
   const locks = new Set<string>();

@@ -1,11 +1,10 @@
 import { DatabaseCache } from '@cache/postgres';
-import { waitUntil } from '@cache/test-servers';
+import { startLoad, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { CACHE_POOLS, openPool, ownPool } from './cache-pools.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, outageOf, recovery } from './failures.ts';
-import { startLoad } from './load.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;

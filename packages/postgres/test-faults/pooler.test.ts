@@ -1,8 +1,7 @@
 import { DatabaseCache } from '@cache/postgres';
-import { startPgBouncer, waitUntil } from '@cache/test-servers';
+import { startPgBouncer, startProgram, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPool } from './cache-pools.ts';
-import { startProgram } from './child-program.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { outageOf, recovery } from './failures.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
@@ -81,7 +80,7 @@ test('row 33: behind PgBouncer writes go on after one of them timed out', async 
 test('row 33: a bus behind PgBouncer says once that it needs a direct connection, and loses nothing', async () => {
   const { server } = migrated;
   await using bouncer = await startPgBouncer(server, { settings: { default_pool_size: 4 } });
-  await using program = startProgram('pooled-bus', bouncer.url, server.url);
+  await using program = startProgram(new URL('./programs/pooled-bus.ts', import.meta.url), bouncer.url, server.url);
   expect(await program.ask('publish and hear')).toBe('heard');
   await waitUntil('The bus having met several processes', 30_000, async () => Number(await program.ask('gaps')) > 12);
   const { code, stderr } = await program.end();

@@ -1,10 +1,8 @@
-import { settle, startProxy, waitUntil } from '@cache/test-servers';
+import { settle, startLateLink, startLoad, startProxy, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CACHE_POOLS, openPool, ownPool } from './cache-pools.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
-import { startLateLink } from './late-link.ts';
-import { startLoad } from './load.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;

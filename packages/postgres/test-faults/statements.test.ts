@@ -1,8 +1,7 @@
 import { DatabaseCache, migrate } from '@cache/postgres';
-import { settle } from '@cache/test-servers';
+import { settle, startProgram } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CACHE_POOLS, openPool } from './cache-pools.ts';
-import { startProgram } from './child-program.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, recovery } from './failures.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
@@ -128,7 +127,7 @@ test('row 70: an application’s query that throws in its serialiser on the same
 });
 
 test('row 70: and the process that does it neither crashes nor hangs', async () => {
-  await using program = startProgram('throwing-neighbour', migrated.server.url);
+  await using program = startProgram(new URL('./programs/throwing-neighbour.ts', import.meta.url), migrated.server.url);
   const report = (await program.ask('mix')) as { wrong: number; right: number; unsettled: number };
   expect(report).toMatchObject({ wrong: 0, unsettled: 0 });
   expect(report.right).toBeGreaterThan(0);

@@ -1,6 +1,5 @@
-import { startProxy, waitUntil } from '@cache/test-servers';
+import { startProgram, startProxy, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 import { SETTLED_LIMIT_MS } from './failures.ts';
 import { startMigrated } from './migrated-server.ts';
 
@@ -30,7 +29,7 @@ test.each([
     await admin.run(`CREATE ROLE app LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
       GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app; GRANT USAGE ON SCHEMA public TO app`);
     const url = proxy.urlFor(server.url).replace('postgres@', 'app@');
-    await using program = startProgram('survivor', url, ...args);
+    await using program = startProgram(new URL('./programs/survivor.ts', import.meta.url), url, ...args);
     const report = async (): Promise<Report> => (await program.ask('report')) as Report;
     const failed = async (): Promise<number> => {
       const { counts } = await report();

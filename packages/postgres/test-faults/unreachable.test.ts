@@ -1,11 +1,10 @@
 import { migrate } from '@cache/postgres';
-import { startPostgres, waitUntil } from '@cache/test-servers';
+import { startLoad, startPostgres, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import postgres from 'postgres';
 import { CACHE_POOLS, ownPool } from './cache-pools.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
-import { startLoad } from './load.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;

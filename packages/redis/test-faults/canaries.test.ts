@@ -1,7 +1,6 @@
-import { startRedis } from '@cache/test-servers';
+import { startProgram, startRedis } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
-import { startProgram } from './child-program.ts';
 
 const PASSWORD = 'CanaryInThePassword7f3a';
 const VALUE = 'CanaryInTheValue91c4';
@@ -21,7 +20,12 @@ function tracesIn(text: string): string[] {
 test('row 65: no error, event or warning shows a value, a password or a URL, however it is looked at', async () => {
   await using server = await startRedis({ args: ['--requirepass', PASSWORD] });
   await using admin = await administer(server, PASSWORD);
-  await using program = startProgram('canaries', `${server.port}`, PASSWORD, VALUE);
+  await using program = startProgram(
+    new URL('./programs/canaries.ts', import.meta.url),
+    `${server.port}`,
+    PASSWORD,
+    VALUE,
+  );
   const ask = async (question: string): Promise<Record<string, string>> => {
     const outcomes = (await program.ask(question)) as Record<string, string>;
     const seen = (await program.ask('seen')) as string[];

@@ -1,6 +1,5 @@
-import { startRedis } from '@cache/test-servers';
+import { startProgram, startRedis } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { SETTLED_LIMIT_MS } from './failures.ts';
 
@@ -16,7 +15,7 @@ describe.each(['connect', 'wrap'])('row 61: close() with every kind of call in f
     'row 61: server %s: all settle in time, later calls say closed, the process ends by itself',
     async (state) => {
       await using server = await startRedis();
-      await using program = startProgram('close-while-busy', server.url, how);
+      await using program = startProgram(new URL('./programs/close-while-busy.ts', import.meta.url), server.url, how);
       await program.ask('ready');
       if (state === 'frozen') await server.freeze();
       if (state === 'killed') await server.kill();

@@ -1,11 +1,10 @@
 import { RedisCache } from '@cache/redis';
-import { type RedisCluster, settle, startRedisCluster, waitUntil } from '@cache/test-servers';
+import { type RedisCluster, settle, startLoad, startRedisCluster, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createCluster } from 'redis';
 import { administer } from './administrator.ts';
 import { type OpenedCache, PREFIX } from './cache-clients.ts';
 import { failureOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
-import { startLoad } from './load.ts';
 
 /** A node counts as failed after a second of silence; then come the election and the client's next look at the topology. */
 const FAILOVER_LIMIT_MS = 15_000;

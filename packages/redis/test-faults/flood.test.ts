@@ -1,6 +1,5 @@
-import { startRedis } from '@cache/test-servers';
+import { startProgram, startRedis } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
-import { startProgram } from './child-program.ts';
 
 interface Flood {
   readonly counts: Readonly<Record<string, number>>;
@@ -19,7 +18,7 @@ test.each([
   'row 56: 100,000 sets, client %s, server %s: each rejects, memory stays bounded, and the cache goes on afterwards',
   async (_, away, how) => {
     await using server = await startRedis();
-    await using program = startProgram('set-while-down', server.url, how);
+    await using program = startProgram(new URL('./programs/set-while-down.ts', import.meta.url), server.url, how);
     await program.ask('set');
     await (away === 'killed' ? server.kill() : server.freeze());
 

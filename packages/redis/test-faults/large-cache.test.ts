@@ -1,8 +1,7 @@
-import { startRedis } from '@cache/test-servers';
+import { startProgram, startRedis } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { ownClient, PREFIX } from './cache-clients.ts';
-import { startProgram } from './child-program.ts';
 
 /** A command that holds the server for as long makes other applications miss their default deadline. */
 const HELD_LIMIT_MS = 250;
@@ -26,7 +25,7 @@ test('row 57: clear and invalidateTags among a million keys go in small steps th
   await admin.send('DEBUG', 'POPULATE', '1000', 'neighbour');
   const tagged = Array.from({ length: 1_000 }, (_, index): [string, number] => [`tagged-${index}`, index]);
   await cache.mset(tagged, { tags: ['t'] });
-  await using bystander = startProgram('bystander', server.url);
+  await using bystander = startProgram(new URL('./programs/bystander.ts', import.meta.url), server.url);
   await bystander.ask('measure');
   await admin.send('CONFIG', 'RESETSTAT');
   await admin.send('SLOWLOG', 'RESET');

@@ -1,10 +1,9 @@
 import { RedisCache } from '@cache/redis';
-import { startRedisSentinel, waitUntil } from '@cache/test-servers';
+import { startLoad, startRedisSentinel, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { createSentinel } from 'redis';
 import { PREFIX } from './cache-clients.ts';
 import { SETTLED_LIMIT_MS } from './failures.ts';
-import { startLoad } from './load.ts';
 
 /** The sentinels agree after 0.8 s of silence; then come the election and the client's next look. */
 const FAILOVER_LIMIT_MS = 20_000;

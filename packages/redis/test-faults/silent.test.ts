@@ -1,13 +1,11 @@
 import { RedisCache } from '@cache/redis';
-import { settle, startProxy, startRedis, waitUntil } from '@cache/test-servers';
+import { settle, startLateLink, startLoad, startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { administer } from './administrator.ts';
 import { CACHE_CLIENTS, callersClient, ownClient, PREFIX } from './cache-clients.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
-import { startLateLink } from './late-link.ts';
-import { startLoad } from './load.ts';
 
 describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
   test('row 21: a frozen server makes every call reject within its deadline, and writes say that they may have happened', async () => {

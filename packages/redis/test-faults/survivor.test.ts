@@ -1,7 +1,6 @@
-import { startProxy, startRedis, waitUntil } from '@cache/test-servers';
+import { startProgram, startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
-import { startProgram } from './child-program.ts';
 import { SETTLED_LIMIT_MS } from './failures.ts';
 
 interface Report {
@@ -28,7 +27,11 @@ test.each([
   async (_client, _heard, ...args) => {
     await using server = await startRedis();
     await using proxy = await startProxy(server.port);
-    await using program = startProgram('survivor', proxy.urlFor(server.url), ...args);
+    await using program = startProgram(
+      new URL('./programs/survivor.ts', import.meta.url),
+      proxy.urlFor(server.url),
+      ...args,
+    );
     const report = async (): Promise<Report> => (await program.ask('report')) as Report;
     const failed = async (): Promise<number> => {
       const { counts } = await report();

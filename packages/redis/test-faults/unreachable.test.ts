@@ -1,12 +1,11 @@
 import { RedisCache } from '@cache/redis';
-import { startProxy, startRedis, waitUntil } from '@cache/test-servers';
+import { startLoad, startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { administer } from './administrator.ts';
 import { CACHE_CLIENTS, PREFIX } from './cache-clients.ts';
 import { EVERY_CALL } from './every-call.ts';
 import { failureOf, outageOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
-import { startLoad } from './load.ts';
 
 describe.each(CACHE_CLIENTS)('$client', ({ open, openWhileDown, recoveryLimitMs }) => {
   test('row 19: while a server is not there yet, every call rejects in time and leaves nothing behind to happen later', async () => {

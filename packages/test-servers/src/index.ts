@@ -1,3 +1,6 @@
+export { type ChildProgram, type ProgramEnd, startProgram } from './child-program.ts';
+export { type LateLink, startLateLink } from './late-link.ts';
+export { type Load, type LoadFailure, startLoad } from './load.ts';
 export { type StartPgBouncerOptions, startPgBouncer } from './pgbouncer.ts';
 export { getPostgres, installEmbeddedPostgres } from './postgres-programs.ts';
 export { type StartPostgresOptions, startPostgres } from './postgres-server.ts';

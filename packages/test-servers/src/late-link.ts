@@ -1,5 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
-import { waitUntil } from '@cache/test-servers';
+import { waitUntil } from './wait-until.ts';
 
 /** A network whose packets survive the sender: what a client has written arrives at the server even after the client is gone. */
 export interface LateLink extends AsyncDisposable {

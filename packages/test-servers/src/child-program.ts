@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { settle } from '@cache/test-servers';
+import { settle } from './settle.ts';
 
 /** How a program ended. */
-interface ProgramEnd {
+export interface ProgramEnd {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stderr: string;
@@ -23,13 +23,13 @@ const ANSWER_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 10_000;
 const loader = new URL('../../../tools/typescript.mjs', import.meta.url).href;
 
-/** Runs `programs/<name>.ts` with arguments. It reads questions line by line, answers each with a line of JSON, and ends with its input. */
-export function startProgram(name: string, ...args: string[]): ChildProgram {
+/** Runs a TypeScript program with arguments. It reads questions line by line, answers each with a line of JSON, and ends with its input. */
+export function startProgram(program: URL, ...args: string[]): ChildProgram {
   const { NODE_OPTIONS: _, ...env } = process.env;
-  const program = fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
+  const path = fileURLToPath(program);
   const child = spawn(
     process.execPath,
-    ['--expose-gc', '--conditions=@cache/source', '--import', loader, program, ...args],
+    ['--expose-gc', '--conditions=@cache/source', '--import', loader, path, ...args],
     { env, stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let stderr = '';
@@ -44,7 +44,7 @@ export function startProgram(name: string, ...args: string[]): ChildProgram {
       child.stdin.write(`${question}\n`);
       const answer = await settle(lines.next(), ANSWER_LIMIT_MS);
       if (answer.state === 'rejected' || answer.value.done) {
-        throw new Error(`${name} did not answer "${question}". Its last words:\n${stderr}`);
+        throw new Error(`${path} did not answer "${question}". Its last words:\n${stderr}`);
       }
       return JSON.parse(answer.value.value);
     },

@@ -1,9 +1,13 @@
-import type { CacheTimeoutError } from '@cache/core';
+/** What a call that failed said of itself. */
+export interface LoadFailure {
+  readonly code: string;
+  readonly ambiguous: boolean;
+}
 
 /** A call made over and over by several workers at once, and what became of it. */
 export interface Load {
   readonly succeeded: number;
-  readonly failures: readonly Pick<CacheTimeoutError, 'code' | 'ambiguous'>[];
+  readonly failures: readonly LoadFailure[];
   readonly slowestMs: number;
   /** Lets each worker finish the call it is in. */
   stop(): Promise<void>;
@@ -16,7 +20,7 @@ export function startLoad(workers: number, call: () => Promise<void>): Load {
   let isStopped = false;
   let succeeded = 0;
   let slowestMs = 0;
-  const failures: Pick<CacheTimeoutError, 'code' | 'ambiguous'>[] = [];
+  const failures: LoadFailure[] = [];
   const work = async (): Promise<void> => {
     while (!isStopped) {
       const startedAt = performance.now();
@@ -24,7 +28,7 @@ export function startLoad(workers: number, call: () => Promise<void>): Load {
         await call();
         succeeded += 1;
       } catch (error) {
-        failures.push(error as CacheTimeoutError);
+        failures.push(error as LoadFailure);
       }
       slowestMs = Math.max(slowestMs, performance.now() - startedAt);
       await new Promise((done) => setTimeout(done, PAUSE_MS));
