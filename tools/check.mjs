@@ -25,7 +25,8 @@ const checks = {
   knip: () => run(bin('knip'), ['--no-config-hints']),
   coverage: () => run('node', ['tools/coverage.mjs']),
   publint: () => eachTarball((tarball) => run(bin('publint'), ['run', tarball, '--strict'])),
-  attw: () => eachTarball((tarball) => run(bin('attw'), [tarball])),
+  // attw judges what resolves to types; a file of SQL is for psql and readFile.
+  attw: () => eachTarball((tarball) => run(bin('attw'), [tarball, '--exclude-entrypoints', './migration.sql'])),
   consumer: () => run('node', ['tools/consumer.mjs']),
   release: () => run('node', ['tools/release-test.mjs']),
 };
