@@ -1,16 +1,7 @@
-import { type AsyncCache, type CacheHooks, type IterableCache, toAsync } from '@cache/core';
-import { provideServers, type ServerKind, uniqueName } from '@cache/test-servers';
-import type { Closer } from './close-all.ts';
-
-/** What the explorer needs of a cache. */
-interface Backend {
-  readonly cache: AsyncCache & IterableCache;
-  /** What it is and where it runs, for people to read. */
-  readonly origin: string;
-}
-
-/** Opens a cache that reports to `hooks`, and adds to `closers` how to end it and whatever was started for it. */
-type OpenBackend = (hooks: CacheHooks, closers: Closer[]) => Promise<Backend>;
+import { toAsync } from '@cache/core';
+import { uniqueName } from '@cache/test-servers';
+import type { OpenBackend } from './backend.ts';
+import { findServer } from './find-server.ts';
 
 /** The backends by the name that `--backend` takes. Each is loaded, and its server found, only when it is asked for. */
 export const BACKENDS = {
@@ -47,16 +38,13 @@ export const BACKENDS = {
     closers.push(() => cache.close());
     return { cache, origin };
   },
+
+  /** Memory over Redis or PostgreSQL, whichever is found. */
+  async stack(hooks, closers) {
+    const { openStack } = await import('./stack-backend.ts');
+    return openStack(hooks, closers);
+  },
 } satisfies Readonly<Record<string, OpenBackend>>;
 
 /** What `--backend` takes. */
 export type BackendName = keyof typeof BACKENDS;
-
-async function findServer(
-  kind: ServerKind,
-  closers: Closer[],
-): Promise<{ readonly url: string; readonly origin: string }> {
-  const servers = await provideServers([kind]);
-  closers.push(() => servers.close());
-  return { url: Object.values(servers.env).join(), origin: servers.origins.join().replace(':', ',') };
-}

@@ -1,7 +1,9 @@
 import { fileURLToPath } from 'node:url';
 import { CacheStatistics, type IterableCache } from '@cache/core';
+import type { Backend } from './backend.ts';
 import { BACKENDS } from './backends.ts';
 import { type Closer, closeAll } from './close-all.ts';
+import { coherentLoad } from './coherent-load.ts';
 import { type DemoOptions, parseOptions, UsageError, usage } from './demo-options.ts';
 import {
   compareWithAndWithoutCache,
@@ -11,8 +13,8 @@ import {
   watchAnInvalidation,
 } from './experiments.ts';
 import { ANSWER_EXPIRATION_IN_SECONDS, ExplorerService } from './explorer-service.ts';
+import { freezeTheServer } from './freeze.ts';
 import { startHttpServer } from './http-server.ts';
-import { grantsLeases, leasedLoad } from './leased-load.ts';
 import { LoadDriver } from './load-driver.ts';
 import { PackageCatalogue } from './package-catalogue.ts';
 import { Report } from './report.ts';
@@ -58,7 +60,10 @@ async function run(options: DemoOptions): Promise<number> {
 }
 
 /** Opens the backend that was asked for, with somebody who counts. */
-async function openCache({ backend }: DemoOptions, closers: Closer[]) {
+async function openCache(
+  { backend }: DemoOptions,
+  closers: Closer[],
+): Promise<Backend & { readonly statistics: CacheStatistics }> {
   const statistics = new CacheStatistics();
   return { ...(await BACKENDS[backend](statistics, closers)), statistics };
 }
@@ -66,10 +71,8 @@ async function openCache({ backend }: DemoOptions, closers: Closer[]) {
 async function serve(options: DemoOptions, closers: Closer[]): Promise<void> {
   const { cache, origin, statistics } = await openCache(options, closers);
   const catalogue = new PackageCatalogue([REPOSITORY]);
-  const readThrough = grantsLeases(cache)
-    ? leasedLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS })
-    : undefined;
-  const service = new ExplorerService(catalogue, cache, readThrough);
+  const coherent = coherentLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS });
+  const service = new ExplorerService(catalogue, cache, coherent?.readThrough);
   const server = await startHttpServer({ service, statistics, port: options.port }).catch((cause) => {
     throw new UsageError(`Port ${options.port} cannot be used: ${cause.code}.`, { cause });
   });
@@ -81,7 +84,7 @@ async function serve(options: DemoOptions, closers: Closer[]): Promise<void> {
 
 async function measure(options: DemoOptions, closers: Closer[]): Promise<void> {
   const startedAt = performance.now();
-  const { cache, origin, statistics } = await openCache(options, closers);
+  const { cache, origin, line, statistics } = await openCache(options, closers);
   const temporaryPackage = new TemporaryPackage();
   closers.push(() => temporaryPackage.remove());
   const catalogue = new PackageCatalogue([REPOSITORY, temporaryPackage.root]);
@@ -97,11 +100,11 @@ async function measure(options: DemoOptions, closers: Closer[]): Promise<void> {
     return { url: server.url, driver };
   };
   const aside = await start(new ExplorerService(catalogue, cache));
-  const leased = grantsLeases(cache)
-    ? await start(
-        new ExplorerService(catalogue, cache, leasedLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS })),
-      )
-    : undefined;
+  const load = coherentLoad(cache, { expirationInSeconds: ANSWER_EXPIRATION_IN_SECONDS });
+  const coherent = load && {
+    label: load.label,
+    ...(await start(new ExplorerService(catalogue, cache, load.readThrough))),
+  };
 
   const report = new Report(process.stdout);
   report.opening((await catalogue.names()).length, origin, aside.url);
@@ -120,15 +123,26 @@ async function measure(options: DemoOptions, closers: Closer[]): Promise<void> {
   report.section(`4  ${STAMPEDE_SIZE} requests at once for one package that is not cached (${STAMPEDE_PACKAGE})`);
   report.stampede(
     await stampede(laboratory, aside.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE),
-    leased && (await stampede(laboratory, leased.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE)),
+    coherent && {
+      label: coherent.label,
+      row: await stampede(laboratory, coherent.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE),
+    },
   );
 
   report.section(`5  A package changes and is invalidated while a request is walking it (${ROUND_COUNT} rounds)`);
   report.overtakenLoads(
     ROUND_COUNT,
     await overtakeLoads(laboratory, aside.driver, ROUND_COUNT),
-    leased && (await overtakeLoads(laboratory, leased.driver, ROUND_COUNT)),
+    coherent && {
+      label: coherent.label,
+      staleCount: await overtakeLoads(laboratory, coherent.driver, ROUND_COUNT),
+    },
   );
+
+  if (coherent !== undefined && line !== undefined) {
+    report.section(`6  ${line.server} stops answering for some seconds, and requests go on`);
+    report.freeze(line.server, await freezeTheServer(catalogue, coherent.driver, line));
+  }
   report.closing(performance.now() - startedAt);
 }
 

@@ -1,6 +1,7 @@
 import type { CacheSnapshot } from '@cache/core';
 import { type CacheComparison, CONCURRENCY, type InvalidationStep, type LoadRow } from './experiments.ts';
 import { formatBytes, formatCount, formatMs, formatPercent, formatTimes } from './format.ts';
+import type { FreezePhase } from './freeze.ts';
 
 /** Where a report goes: `process.stdout`, or anything that takes text. */
 export interface ReportStream {
@@ -89,7 +90,7 @@ export class Report {
     );
   }
 
-  stampede(aside: LoadRow, leased: LoadRow | undefined): void {
+  stampede(aside: LoadRow, coherent: { readonly label: string; readonly row: LoadRow } | undefined): void {
     const row = (label: string, { walks, durationMs }: LoadRow): Row => [
       label,
       formatCount(walks),
@@ -98,21 +99,43 @@ export class Report {
     this.#table([
       ['', 'disk walks', 'all answered after ms'],
       row('plain cache-aside', aside),
-      ...(leased === undefined ? [] : [row('under a lease', leased)]),
+      ...(coherent === undefined ? [] : [row(coherent.label, coherent.row)]),
     ]);
     this.line();
-    this.line('Cache-aside: everybody who misses walks. A lease: one walks, the others wait for it.');
+    this.line('Cache-aside: everybody who misses walks. With a lease one walks, the others wait.');
   }
 
-  overtakenLoads(roundCount: number, aside: number, leased: number | undefined): void {
+  overtakenLoads(
+    roundCount: number,
+    aside: number,
+    coherent: { readonly label: string; readonly staleCount: number } | undefined,
+  ): void {
     this.#table([
       ['', 'out of date afterwards'],
       ['plain cache-aside', `${aside} of ${roundCount}`],
-      ...(leased === undefined ? [] : [['under a lease', `${leased} of ${roundCount}`]]),
+      ...(coherent === undefined ? [] : [[coherent.label, `${coherent.staleCount} of ${roundCount}`]]),
     ]);
     this.line();
     this.line('Cache-aside stores what was read before the change, and serves it until it expires.');
     this.line('An invalidation ends the lease: what was loaded under it is not stored.');
+  }
+
+  freeze(server: string, phases: readonly FreezePhase[]): void {
+    const labels = { before: `${server} answers`, frozen: `${server} is silent`, after: `${server} answers again` };
+    this.#table([
+      ['', 'requests', 'p50 ms', 'p99 ms', 'longest ms', 'disk walks'],
+      ...phases.map(({ phase, row }) => [
+        labels[phase],
+        formatCount(row.requestCount),
+        formatMs(row.latencies.quantileMs(0.5)),
+        formatMs(row.latencies.quantileMs(0.99)),
+        formatMs(row.latencies.quantileMs(1)),
+        formatCount(row.walks),
+      ]),
+    ]);
+    this.line();
+    this.line('Every request was answered. Memory goes on for two seconds without a word from the');
+    this.line('server; then the disk is walked, and what was found is good for two seconds more.');
   }
 
   serving(url: string): void {

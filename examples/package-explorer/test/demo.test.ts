@@ -112,6 +112,7 @@ test.each([
   ['memory', 'SIGTERM'],
   ['redis', 'SIGINT'],
   ['postgres', 'SIGINT'],
+  ['stack', 'SIGINT'],
 ] as const)(
   '--serve caches in %s and answers at the address it prints, until %s',
   async (backend, signal) => {
@@ -157,6 +158,21 @@ test(
     expect(demo.stdout).toMatch(/under a lease +0 of 8\n/);
     expect(Math.max(...demo.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(88);
     expect(demo.stdout).not.toContain('\u001b');
+    expect(readdirSync(folder)).toEqual([]);
+  },
+  LIMIT_MS,
+);
+
+test(
+  'over a stack it also shows one load a stampede, nothing out of date, and answers while the server is silent',
+  async () => {
+    const demo = start('--backend', 'stack');
+    expect(await demo.exitCode()).toBe(0);
+    expect(demo.stderr).toBe('');
+    expect(demo.stdout).toMatch(/getOrSet +1 /);
+    expect(demo.stdout).toMatch(/getOrSet +0 of 8\n/);
+    expect(demo.stdout).toMatch(/is silent +[1-9]/);
+    expect(Math.max(...demo.stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(88);
     expect(readdirSync(folder)).toEqual([]);
   },
   LIMIT_MS,

@@ -1,9 +1,12 @@
 import { type Asynchronous, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
+import { createCache } from '@cache/stack';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { cacheAside } from '../src/cache-aside.ts';
+import { coherentLoad } from '../src/coherent-load.ts';
 import { grantsLeases, leasedLoad } from '../src/leased-load.ts';
 import type { ReadThrough } from '../src/read-through.ts';
+import { stackLoad } from '../src/stack-load.ts';
 
 /** A load that ends when the test says so. */
 class ManualLoad {
@@ -104,5 +107,40 @@ describe('a load under a lease', () => {
     const { get, set, removeItem, exists, clear } = cache;
     expect(grantsLeases(cache)).toBe(true);
     expect(grantsLeases({ get, set, removeItem, exists, clear })).toBe(false);
+  });
+});
+
+describe('a load through a stack', () => {
+  test('is one for all who miss together, and is not stored if an invalidation overtakes it', async () => {
+    const stack = createCache({ l1: new InMemoryCache({ maxSize: 100 }) });
+    const readThrough = stackLoad(stack, { expirationInSeconds: 60 });
+    const answers = fiftyCalls(readThrough);
+    await manual.started(1);
+    await stack.removeItem('key');
+    manual.end({ size: 1 });
+    const origins = (await answers).map((answer) => answer?.origin);
+    expect(origins.filter((origin) => origin === 'load')).toHaveLength(1);
+    expect(origins.filter((origin) => origin === 'shared')).toHaveLength(49);
+    expect(await readThrough('key', async () => ({ size: 2 }))).toEqual({ value: { size: 2 }, origin: 'load' });
+    expect(await readThrough('key', manual.load)).toEqual({ value: { size: 2 }, origin: 'cache' });
+    await stack.close();
+  });
+
+  test('that finds nothing is remembered', async () => {
+    const stack = createCache({ l1: new InMemoryCache({ maxSize: 100 }) });
+    const readThrough = stackLoad(stack, { expirationInSeconds: 60 });
+    expect(await readThrough('key', async () => undefined)).toBeUndefined();
+    expect(await readThrough('key', () => Promise.reject(new Error('asked again')))).toBeUndefined();
+    await stack.close();
+  });
+});
+
+describe('the coherent way to read through', () => {
+  test('is the cache’s own, or its leases, or none', () => {
+    const options = { expirationInSeconds: 60 };
+    const { get, set, removeItem, exists, clear } = cache;
+    expect(coherentLoad(createCache({ l1: new InMemoryCache() }), options)?.label).toBe('getOrSet');
+    expect(coherentLoad(cache, options)?.label).toBe('under a lease');
+    expect(coherentLoad({ get, set, removeItem, exists, clear }, options)).toBeUndefined();
   });
 });
