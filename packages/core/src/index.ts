@@ -82,10 +82,11 @@ export {
   type MissingEntry,
   type StaleEntry,
 } from './leasing-cache.ts';
+export { mixedFormats } from './mixed-formats.ts';
 export { OutageWarning } from './outage-warning.ts';
 export type { PingableCache } from './pingable-cache.ts';
 export { type RedactedCause, redactedCause } from './redacted-cause.ts';
-export type { BinarySerializer, JsonSerializer, Serializer } from './serializer.ts';
+export type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';
 export { expirationOf, type SetOptions, tagsOf } from './set-options.ts';
 export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';
