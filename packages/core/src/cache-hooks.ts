@@ -16,6 +16,7 @@ export type CacheOperation =
   | 'setWithNx'
   | 'getTtl'
   | 'removeIfEquals'
+  | 'setTtlIfEquals'
   | 'invalidateTags'
   | 'expireTags'
   | 'getEntries'
@@ -35,6 +36,9 @@ export type CacheOperation =
 
 /** How a call ended: `done` where hit and miss say nothing. */
 export type CacheOutcome = 'hit' | 'miss' | 'stale' | 'done' | 'error';
+
+/** The level of a stack that answered a read: the one in this process, or the shared one. */
+export type CacheLevel = 'l1' | 'l2';
 
 /** Why a live item had to go. */
 export type EvictionReason = 'size' | 'bytes';
@@ -56,6 +60,8 @@ export interface CacheKeyEvent extends CacheEventSource {
   readonly durationMs: number;
   /** The size of what was read or written, where the backend serialises. */
   readonly payloadBytes?: number;
+  /** Which level it was found in, where the cache has levels. */
+  readonly level?: CacheLevel;
 }
 
 /** A live item was displaced. */
@@ -83,11 +89,24 @@ export interface CacheErrorEvent extends CacheEventSource {
   readonly durationMs: number;
 }
 
+/** Whether calls reach a server: `closed` as a rule, `open` while it is left alone, `halfOpen` while it is tried. */
+export type CacheBreakerState = 'closed' | 'open' | 'halfOpen';
+
+/** The circuit breaker in front of a server changed. */
+export interface CacheBreakerEvent extends CacheEventSource {
+  readonly state: CacheBreakerState;
+  readonly previousState: CacheBreakerState;
+  /** How many invalidations wait until the server can be told. */
+  readonly queuedInvalidations: number;
+}
+
 /** A call ended, whatever it did: what an exporter times. */
 export interface CacheOperationEvent extends CacheEventSource {
   readonly operation: CacheOperation;
   readonly outcome: CacheOutcome;
   readonly durationMs: number;
+  /** Which level answered, where the cache has levels and one of them did. */
+  readonly level?: CacheLevel;
 }
 
 /**
@@ -112,6 +131,8 @@ export interface CacheHooks {
   onLoad?(event: CacheLoadEvent): void;
   /** A call failed. Set it, and outages no longer show up as process warnings. */
   onError?(event: CacheErrorEvent): void;
+  /** A circuit breaker opened, tries its server, or closed. */
+  onBreaker?(event: CacheBreakerEvent): void;
   /** A call ended, with its outcome and duration. */
   onOperation?(event: CacheOperationEvent): void;
 }

@@ -3,6 +3,7 @@ import type {
   CacheEventSource,
   CacheHooks,
   CacheKeyEvent,
+  CacheLevel,
   CacheLoadEvent,
   CacheOperation,
   CacheOperationEvent,
@@ -25,10 +26,10 @@ export interface CacheCounts {
   readonly payloadBytes: number;
 }
 
-/** What one cache holds now, as far as it says so. */
+/** What one cache holds now, as far as it says so. An `InMemoryCache` is one. */
 export interface CacheContents {
-  readonly itemsCount?: number;
-  readonly bytes?: number;
+  readonly itemsCount?: number | undefined;
+  readonly bytes?: number | undefined;
 }
 
 /** How long one kind of call took. */
@@ -44,6 +45,8 @@ export interface LatencySummary {
 export interface CacheSnapshot extends CacheCounts, CacheEventSource, CacheContents {
   /** Hits of all reads, 0 to 1; `undefined` before the first read. */
   readonly hitRatio: number | undefined;
+  /** The hits that each level answered, where the cache has levels; `undefined` before the first. */
+  readonly hitsByLevel: Readonly<Record<CacheLevel, number>> | undefined;
   readonly latencies: Readonly<Partial<Record<CacheOperation, LatencySummary>>>;
 }
 
@@ -53,6 +56,7 @@ interface Account {
   readonly source: CacheEventSource;
   readonly counts: MutableCounts;
   readonly latencies: Map<CacheOperation, LatencyHistogram>;
+  hitsByLevel: Record<CacheLevel, number> | undefined;
   contents: (() => CacheContents) | undefined;
 }
 
@@ -69,9 +73,12 @@ export class CacheStatistics implements CacheHooks {
   readonly #accounts = new Map<string, Account>();
 
   onHit(event: CacheKeyEvent): void {
-    const { counts } = this.#account(event);
-    counts.hits += 1;
-    counts.payloadBytes += event.payloadBytes ?? 0;
+    const account = this.#account(event);
+    account.counts.hits += 1;
+    account.counts.payloadBytes += event.payloadBytes ?? 0;
+    if (event.level === undefined) return;
+    account.hitsByLevel ??= { l1: 0, l2: 0 };
+    account.hitsByLevel[event.level] += 1;
   }
 
   onMiss(event: CacheKeyEvent): void {
@@ -111,7 +118,10 @@ export class CacheStatistics implements CacheHooks {
     histogram(this.#account(event), event.operation).record(event.durationMs);
   }
 
-  /** Shows what a cache holds beside what it does. `contents` is asked at each snapshot. */
+  /**
+   * Shows what a cache holds beside what it does. `contents` is asked at each snapshot:
+   * `statistics.watch({ cache: 'users', backend: 'memory' }, () => users)`.
+   */
   watch(source: CacheEventSource, contents: () => CacheContents): void {
     this.#account(source).contents = contents;
   }
@@ -123,13 +133,17 @@ export class CacheStatistics implements CacheHooks {
 
   /** Everything counted so far, one entry a cache, in the order in which they were first heard of. */
   snapshot(): CacheSnapshot[] {
-    return [...this.#accounts.values()].map(({ source, counts, latencies, contents }) => {
+    return [...this.#accounts.values()].map(({ source, counts, hitsByLevel, latencies, contents }) => {
       const reads = counts.hits + counts.misses;
+      // Picked one by one: of a cache, whose sizes are getters, a spread would copy nothing.
+      const { itemsCount, bytes } = contents?.() ?? {};
       return {
         ...source,
         ...counts,
-        ...contents?.(),
+        itemsCount,
+        bytes,
         hitRatio: reads === 0 ? undefined : counts.hits / reads,
+        hitsByLevel: hitsByLevel && { ...hitsByLevel },
         latencies: Object.fromEntries([...latencies].map(([name, latency]) => [name, summary(latency)])),
       };
     });
@@ -140,6 +154,7 @@ export class CacheStatistics implements CacheHooks {
     for (const account of this.#accounts.values()) {
       Object.assign(account.counts, noCounts());
       account.latencies.clear();
+      account.hitsByLevel = undefined;
     }
   }
 
@@ -153,7 +168,13 @@ export class CacheStatistics implements CacheHooks {
     const known = this.#accounts.get(name);
     if (known !== undefined) return known;
     const source = { cache: event.cache, backend: event.backend };
-    const account: Account = { source, counts: noCounts(), latencies: new Map(), contents: undefined };
+    const account: Account = {
+      source,
+      counts: noCounts(),
+      latencies: new Map(),
+      hitsByLevel: undefined,
+      contents: undefined,
+    };
     this.#accounts.set(name, account);
     return account;
   }

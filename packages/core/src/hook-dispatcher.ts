@@ -1,5 +1,12 @@
 import { type CacheError, CacheOptionError } from './cache-error.ts';
-import type { CacheEventSource, CacheHooks, CacheOperation, CacheOutcome, EvictionReason } from './cache-hooks.ts';
+import type {
+  CacheEventSource,
+  CacheHooks,
+  CacheLevel,
+  CacheOperation,
+  CacheOutcome,
+  EvictionReason,
+} from './cache-hooks.ts';
 
 /** Listeners by event, each list empty where nobody listens. */
 type Listeners = { readonly [Name in keyof CacheHooks]-?: readonly NonNullable<CacheHooks[Name]>[] };
@@ -21,6 +28,7 @@ export class HookDispatcher {
       onExpire: bound(hooks, 'onExpire'),
       onLoad: bound(hooks, 'onLoad'),
       onError: bound(hooks, 'onError'),
+      onBreaker: bound(hooks, 'onBreaker'),
       onOperation: bound(hooks, 'onOperation'),
     };
   }
@@ -30,8 +38,8 @@ export class HookDispatcher {
     return this.#listeners[name].length > 0;
   }
 
-  hit(operation: CacheOperation, key: string, durationMs: number, payloadBytes?: number): void {
-    this.#key('onHit', operation, key, durationMs, payloadBytes);
+  hit(operation: CacheOperation, key: string, durationMs: number, payloadBytes?: number, level?: CacheLevel): void {
+    this.#key('onHit', operation, key, durationMs, payloadBytes, level);
   }
 
   miss(operation: CacheOperation, key: string, durationMs: number): void {
@@ -62,9 +70,16 @@ export class HookDispatcher {
     if (this.hears('onError')) this.#call(this.#listeners.onError, { ...this.#source, operation, error, durationMs });
   }
 
-  operation(operation: CacheOperation, outcome: CacheOutcome, durationMs: number): void {
+  breaker(state: CacheBreakerState, previousState: CacheBreakerState, queuedInvalidations: number): void {
+    if (!this.hears('onBreaker')) return;
+    this.#call(this.#listeners.onBreaker, { ...this.#source, state, previousState, queuedInvalidations });
+  }
+
+  operation(operation: CacheOperation, outcome: CacheOutcome, durationMs: number, level?: CacheLevel): void {
     if (!this.hears('onOperation')) return;
-    this.#call(this.#listeners.onOperation, { ...this.#source, operation, outcome, durationMs });
+    const { cache, backend } = this.#source;
+    const event = { cache, backend, operation, outcome, durationMs };
+    this.#call(this.#listeners.onOperation, level === undefined ? event : { ...event, level });
   }
 
   #key(
@@ -73,10 +88,20 @@ export class HookDispatcher {
     key: string,
     durationMs: number,
     payloadBytes: number | undefined,
+    level?: CacheLevel,
   ): void {
     if (!this.hears(name)) return;
-    const event = { ...this.#source, operation, key, durationMs };
-    this.#call(this.#listeners[name], payloadBytes === undefined ? event : { ...event, payloadBytes });
+    const { cache, backend } = this.#source;
+    const event = { cache, backend, operation, key, durationMs };
+    if (payloadBytes === undefined && level === undefined) {
+      this.#call(this.#listeners[name], event);
+      return;
+    }
+    this.#call(this.#listeners[name], {
+      ...event,
+      ...(payloadBytes !== undefined && { payloadBytes }),
+      ...(level !== undefined && { level }),
+    });
   }
 
   #call<E>(listeners: readonly ((event: E) => void)[], event: E): void {

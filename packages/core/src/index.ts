@@ -19,12 +19,15 @@ export {
   type CacheValueErrorContext,
 } from './cache-error.ts';
 export type {
+  CacheBreakerEvent,
+  CacheBreakerState,
   CacheErrorEvent,
   CacheEventSource,
   CacheEvictEvent,
   CacheExpireEvent,
   CacheHooks,
   CacheKeyEvent,
+  CacheLevel,
   CacheLoadEvent,
   CacheOperation,
   CacheOperationEvent,
@@ -59,6 +62,7 @@ export type { Interruptible } from './interruptible.ts';
 export type { BusGap, Invalidation, InvalidationBus, InvalidationListener } from './invalidation-bus.ts';
 export type { IterableCache } from './iterable-cache.ts';
 export { type JsonSerializerOptions, jsonSerializer, type SyncJsonSerializer } from './json-serializer.ts';
+export { KeyGroups } from './key-groups.ts';
 export {
   composeKeyTransformers,
   type KeyTransformer,
@@ -87,6 +91,7 @@ export { OutageWarning } from './outage-warning.ts';
 export type { PingableCache } from './pingable-cache.ts';
 export { type RedactedCause, redactedCause } from './redacted-cause.ts';
 export type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';
+export { SeriesTable } from './series-table.ts';
 export { expirationOf, type SetOptions, tagsOf } from './set-options.ts';
 export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';

@@ -7,7 +7,7 @@ export function formatStatistics(snapshots: readonly CacheSnapshot[]): string {
 }
 
 function formatCache(snapshot: CacheSnapshot): string {
-  const { cache, backend, hitRatio, hits, misses, itemsCount, bytes } = snapshot;
+  const { cache, backend, hitRatio, hits, misses, hitsByLevel, itemsCount, bytes } = snapshot;
   const contents = [
     ...(itemsCount === undefined ? [] : [`${itemsCount} items`]),
     ...(bytes === undefined ? [] : [`${bytes} bytes`]),
@@ -15,12 +15,19 @@ function formatCache(snapshot: CacheSnapshot): string {
   const title = [
     `${cache} (${backend})`,
     hitRatio === undefined ? 'no reads' : `hit ratio ${(hitRatio * 100).toFixed(1)} % (${hits} of ${hits + misses})`,
+    ...(hitsByLevel === undefined ? [] : [`of all reads ${shares(hitsByLevel, hits + misses)}`]),
     ...contents,
   ].join(' · ');
   const counts =
     `  sets ${snapshot.sets} · removals ${snapshot.removals} · evictions ${snapshot.evictions} · ` +
     `expirations ${snapshot.expirations} · loads ${snapshot.loads} · errors ${snapshot.errors}`;
   return [title, counts, ...formatLatencies(snapshot)].join('\n');
+}
+
+function shares(hitsByLevel: Readonly<Record<string, number>>, reads: number): string {
+  return Object.entries(hitsByLevel)
+    .map(([level, hits]) => `${level} ${((hits / reads) * 100).toFixed(1)} %`)
+    .join(', ');
 }
 
 function formatLatencies({ latencies }: CacheSnapshot): string[] {

@@ -81,6 +81,38 @@ describe('CacheStatistics', () => {
     expect(statistics.snapshot()[0]).toMatchObject({ itemsCount: 2, bytes: 200, hits: 0, latencies: {} });
   });
 
+  test('read the sizes of a cache whose sizes are getters', () => {
+    const statistics = new CacheStatistics();
+    class Cache {
+      get itemsCount(): number {
+        return 3;
+      }
+      get bytes(): number | undefined {
+        return undefined;
+      }
+    }
+    const cache = new Cache();
+    statistics.watch(users, () => cache);
+    expect(statistics.snapshot()[0]).toMatchObject({ itemsCount: 3, bytes: undefined });
+    expect(String(statistics)).toContain('3 items');
+  });
+
+  test('tell the levels of a stack apart, and forget them with a reset', () => {
+    const statistics = new CacheStatistics();
+    const hooks = told(statistics, { cache: 'users', backend: 'stack' });
+    hooks.miss('getOrSet', 'a', 1);
+    expect(statistics.snapshot()[0]?.hitsByLevel).toBeUndefined();
+    hooks.hit('getOrSet', 'a', 1, undefined, 'l1');
+    hooks.hit('getOrSet', 'a', 1, undefined, 'l1');
+    hooks.hit('getOrSet', 'b', 1, undefined, 'l2');
+    expect(statistics.snapshot()[0]).toMatchObject({ hits: 3, hitRatio: 0.75, hitsByLevel: { l1: 2, l2: 1 } });
+    expect(String(statistics)).toContain(
+      'users (stack) · hit ratio 75.0 % (3 of 4) · of all reads l1 50.0 %, l2 25.0 %\n',
+    );
+    statistics.reset();
+    expect(statistics.snapshot()[0]).toMatchObject({ hits: 0, hitsByLevel: undefined });
+  });
+
   test('hand their histograms to exporters', () => {
     const statistics = new CacheStatistics();
     expect(statistics.latencies(users, 'get')).toBeUndefined();

@@ -29,6 +29,11 @@ function thenable(then: (resolve: unknown, reject: (reason: unknown) => void) =>
 const EVENTS: [name: keyof CacheHooks, tell: (hooks: HookDispatcher) => void, event: object][] = [
   ['onHit', (hooks) => hooks.hit('get', 'k', 1), { operation: 'get', key: 'k', durationMs: 1 }],
   ['onHit', (hooks) => hooks.hit('get', 'k', 1, 7), { operation: 'get', key: 'k', durationMs: 1, payloadBytes: 7 }],
+  [
+    'onHit',
+    (hooks) => hooks.hit('getOrSet', 'k', 1, undefined, 'l1'),
+    { operation: 'getOrSet', key: 'k', durationMs: 1, level: 'l1' },
+  ],
   ['onMiss', (hooks) => hooks.miss('mget', 'k', 2), { operation: 'mget', key: 'k', durationMs: 2 }],
   ['onSet', (hooks) => hooks.set('set', 'k', 3, 8), { operation: 'set', key: 'k', durationMs: 3, payloadBytes: 8 }],
   ['onRemove', (hooks) => hooks.remove('removeItem', 'k', 4), { operation: 'removeItem', key: 'k', durationMs: 4 }],
@@ -36,6 +41,11 @@ const EVENTS: [name: keyof CacheHooks, tell: (hooks: HookDispatcher) => void, ev
   ['onExpire', (hooks) => hooks.expire('k'), { key: 'k' }],
   ['onLoad', (hooks) => hooks.load('k', 'error', 5), { key: 'k', outcome: 'error', durationMs: 5 }],
   ['onOperation', (hooks) => hooks.operation('get', 'stale', 6), { operation: 'get', outcome: 'stale', durationMs: 6 }],
+  [
+    'onOperation',
+    (hooks) => hooks.operation('get', 'hit', 7, 'l2'),
+    { operation: 'get', outcome: 'hit', durationMs: 7, level: 'l2' },
+  ],
 ];
 
 describe('createHookDispatcher', () => {
