@@ -42,7 +42,9 @@ export class CallObserver {
     try {
       const answer = await run();
       const durationMs = this.#timers.now() - startedAtMs;
-      hooks.operation(operation, report(answer, hooks, durationMs), durationMs);
+      const end = report(answer, hooks, durationMs);
+      if (typeof end === 'string') hooks.operation(operation, end, durationMs);
+      else hooks.operation(operation, end.outcome, durationMs, end.level);
       return answer;
     } catch (error) {
       const durationMs = this.#timers.now() - startedAtMs;

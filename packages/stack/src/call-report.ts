@@ -1,18 +1,30 @@
-import type { CacheEntry, CacheOperation, CacheOutcome, HookDispatcher } from '@cache/core';
+import type { CacheEntry, CacheLevel, CacheOperation, CacheOutcome, HookDispatcher } from '@cache/core';
 import type { LoadAnswer } from './load-path.ts';
 
+/** How a call ended, and which level answered it, if one did. */
+export interface CallEnd {
+  readonly outcome: CacheOutcome;
+  readonly level: CacheLevel | undefined;
+}
+
+/** What a read found, and in which level. */
+export interface Found<V> {
+  readonly value: V | undefined;
+  readonly level: CacheLevel | undefined;
+}
+
 /** Tells the hooks what one call did, and how it ended. */
-export type CallReport<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome;
+export type CallReport<T> = (answer: T, hooks: HookDispatcher, durationMs: number) => CacheOutcome | CallEnd;
 
 /** A call of which there is nothing to tell but that it ended. */
 export const done: CallReport<unknown> = () => 'done';
 
 /** A read of a value. */
-export function foundReport(operation: CacheOperation, key: string): CallReport<unknown> {
-  return (value, hooks, durationMs) => {
+export function foundReport(operation: CacheOperation, key: string): CallReport<Found<unknown>> {
+  return ({ value, level }, hooks, durationMs) => {
     if (value === undefined) hooks.miss(operation, key, durationMs);
-    else hooks.hit(operation, key, durationMs);
-    return value === undefined ? 'miss' : 'hit';
+    else hooks.hit(operation, key, durationMs, undefined, level);
+    return { outcome: value === undefined ? 'miss' : 'hit', level };
   };
 }
 
@@ -47,8 +59,9 @@ export function answerReport(operation: CacheOperation, key: string): CallReport
   return (answer, hooks, durationMs) => {
     if (answer.kind === 'error') return 'error';
     const source = answer.kind === 'value' ? answer.source : 'loader';
+    const level = source === 'l1' || source === 'l2' ? source : undefined;
     if (source === 'loader') hooks.miss(operation, key, durationMs);
-    else hooks.hit(operation, key, durationMs);
-    return source === 'loader' ? 'miss' : source === 'stale' ? 'stale' : 'hit';
+    else hooks.hit(operation, key, durationMs, undefined, level);
+    return { outcome: source === 'loader' ? 'miss' : source === 'stale' ? 'stale' : 'hit', level };
   };
 }

@@ -9,7 +9,7 @@ import {
   validateValue,
 } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
-import { answerReport, done, foundReport, removedReport, storedReport } from './call-report.ts';
+import { answerReport, done, type Found, foundReport, removedReport, storedReport } from './call-report.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
 import type { AnswerSource, LoadAnswer } from './load-path.ts';
 import { type ManyValues, manyValues } from './many-values.ts';
@@ -56,16 +56,20 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   async get<T extends V = V>(key: string): Promise<T | undefined> {
     const near = this.#context.nearAtOnce(key);
     if (near !== undefined) return near as T;
-    const get = (): Promise<V | undefined> => this.#read('get', key);
-    return this.#context.call('get', get, foundReport('get', key)) as Promise<T | undefined>;
+    const get = (): Promise<Found<V>> => this.#read('get', key);
+    const { value } = await this.#context.call('get', get, foundReport('get', key));
+    return value as T | undefined;
   }
 
-  mget(keys: readonly string[]): Promise<(V | undefined)[]> {
-    const mget = (): Promise<(V | undefined)[]> => Promise.all(keys.map((key) => this.#read('mget', key)));
-    return this.#context.call('mget', mget, (values, hooks, durationMs) => {
-      for (const [index, key] of keys.entries()) foundReport('mget', key)(values[index], hooks, durationMs);
+  async mget(keys: readonly string[]): Promise<(V | undefined)[]> {
+    const asked = [...keys];
+    const mget = (): Promise<Found<V>[]> => Promise.all(asked.map((key) => this.#read('mget', key)));
+    const found = await this.#context.call('mget', mget, (answers, hooks, durationMs) => {
+      for (const [index, answer] of answers.entries())
+        foundReport('mget', asked[index] as string)(answer, hooks, durationMs);
       return 'done';
     });
+    return found.map(({ value }) => value);
   }
 
   exists(key: string): Promise<boolean> {
@@ -202,20 +206,20 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     return context.call('getOrSet', getOrSet, answerReport('getOrSet', key));
   }
 
-  async #read(operation: CacheOperation, key: string): Promise<V | undefined> {
+  async #read(operation: CacheOperation, key: string): Promise<Found<V>> {
     const { local, counter } = this.#context;
     const stored = this.#context.key(operation, key);
     const near = local.read(stored);
     if (near !== undefined) {
       counter.l1Hits += 1;
-      return near;
+      return { value: near, level: 'l1' };
     }
     const shared = local.isWhole
       ? undefined
       : await this.#context.tolerate(operation, () => this.#fetch(stored), undefined);
     if (shared === undefined) counter.misses += 1;
     else counter.l2Hits += 1;
-    return shared;
+    return { value: shared, level: shared === undefined ? undefined : 'l2' };
   }
 
   /** Reads the shared level and keeps a copy, if nothing was invalidated meanwhile. */

@@ -1,4 +1,4 @@
-import { CacheStatistics } from '@cache/core';
+import { CacheStatistics, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
 import { createCache, type LoadOptions, type StackOptions } from '@cache/stack';
 import { describe, expect, it } from '@jest/globals';
@@ -88,6 +88,40 @@ describe('hooks', () => {
       { cache: 'stack', hits: 3, misses: 2, loads: 3, failedLoads: 1, errors: 0 },
     ]);
     expect(operations).toEqual(['getOrSet miss', 'getOrSet hit', 'get hit', 'getOrSetMany done', 'getOrSet error']);
+  });
+
+  it('hear which level answered, as the statistics count it', async () => {
+    const near = new InMemoryCache();
+    const statistics = new CacheStatistics();
+    const ends: unknown[] = [];
+    const cache = createCache({
+      l1: near,
+      l2: toAsync(new InMemoryCache()),
+      hooks: [
+        statistics,
+        { onOperation: ({ operation, outcome, level }) => ends.push([operation, outcome, level].join(' ')) },
+      ],
+    });
+    await cache.getOrSet('k', () => 'value');
+    await cache.getOrSet('k', () => 'no');
+    near.clear();
+    await cache.getOrSet('k', () => 'no');
+    near.clear();
+    await cache.get('k');
+    await cache.get('k');
+    near.clear();
+    expect(await cache.mget(['k', 'k', 'nobody'])).toEqual(['value', 'value', undefined]);
+    expect(ends).toEqual([
+      'getOrSet miss ',
+      'getOrSet hit l1',
+      'getOrSet hit l2',
+      'get hit l2',
+      'get hit l1',
+      'mget done ',
+    ]);
+    const { l1Hits, l2Hits } = cache.statistics;
+    expect(statistics.snapshot()).toMatchObject([{ hits: 6, misses: 2, hitsByLevel: { l1: l1Hits, l2: l2Hits } }]);
+    expect(l1Hits + l2Hits).toBe(6);
   });
 
   it('take a caller’s own abort for no failure of the cache', async () => {
