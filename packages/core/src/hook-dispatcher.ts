@@ -1,5 +1,6 @@
 import { type CacheError, CacheOptionError } from './cache-error.ts';
 import type {
+  CacheBreakerState,
   CacheEventSource,
   CacheHooks,
   CacheLevel,

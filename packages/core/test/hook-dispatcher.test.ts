@@ -40,6 +40,11 @@ const EVENTS: [name: keyof CacheHooks, tell: (hooks: HookDispatcher) => void, ev
   ['onEvict', (hooks) => hooks.evict('k', 'size'), { key: 'k', reason: 'size' }],
   ['onExpire', (hooks) => hooks.expire('k'), { key: 'k' }],
   ['onLoad', (hooks) => hooks.load('k', 'error', 5), { key: 'k', outcome: 'error', durationMs: 5 }],
+  [
+    'onBreaker',
+    (hooks) => hooks.breaker('open', 'closed', 3),
+    { state: 'open', previousState: 'closed', queuedInvalidations: 3 },
+  ],
   ['onOperation', (hooks) => hooks.operation('get', 'stale', 6), { operation: 'get', outcome: 'stale', durationMs: 6 }],
   [
     'onOperation',
