@@ -54,6 +54,7 @@ const METHODS = [
   'setWithNx',
   'getTtl',
   'removeIfEquals',
+  'setTtlIfEquals',
   'invalidateTags',
   'expireTags',
   'getEntries',
