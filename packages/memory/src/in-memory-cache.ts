@@ -223,6 +223,11 @@ export class InMemoryCache<V = unknown>
     );
   }
 
+  /** Gives the item another lifetime only if it holds this value, compared as by `removeIfEquals`. */
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): boolean {
+    return this.#run('setTtlIfEquals', () => this.#calls.setTtlIfEquals(key, value, expirationInSeconds));
+  }
+
   invalidateTags(tags: readonly string[]): void {
     this.#run('invalidateTags', () => this.#calls.invalidateTags(tags));
   }

@@ -15,6 +15,7 @@ import {
   type SetOptions,
   tagsOf,
   validateCounterAmount,
+  validateExpiration,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -147,6 +148,18 @@ export class MemoryCalls<V> {
     validateValue(value, { operation: 'removeIfEquals', backend: BACKEND, key });
     const slot = this.engine.find(resolved, this.engine.clock.exact());
     return slot !== -1 && isDeepStrictEqual(this.engine.valueOf(slot), value) && this.remove(resolved);
+  }
+
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): boolean {
+    const context = { operation: 'setTtlIfEquals', backend: BACKEND } as const;
+    const resolved = this.resolve(key, 'setTtlIfEquals');
+    validateValue(value, { ...context, key });
+    const lifetimeMs = lifetimeMsOf(validateExpiration(expirationInSeconds, context));
+    const nowMs = this.engine.clock.exact();
+    const slot = this.engine.find(resolved, nowMs);
+    if (slot === -1 || !isDeepStrictEqual(this.engine.valueOf(slot), value)) return false;
+    this.engine.extend(slot, nowMs + lifetimeMs);
+    return true;
   }
 
   invalidateTags(tags: readonly string[]): void {

@@ -175,6 +175,13 @@ export class MemoryEngine<V> {
     this.#details.set(slot, details);
   }
 
+  /** Keeps a live item as it is until another deadline, and its stale window after it; the clock has just been read exactly. */
+  extend(slot: number, deadline: number): void {
+    const details = this.detailsOf(slot);
+    if (details === undefined) this.#store.expiration.schedule(slot, deadline);
+    else this.reschedule(slot, deadline + details.staleForMs, { ...details, freshUntilMs: deadline });
+  }
+
   drop(slot: number): void {
     if (this.#store.policy.isExtended(slot)) this.#forgetDetails(slot);
     this.#budget?.set(slot, 0);
