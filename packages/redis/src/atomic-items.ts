@@ -7,6 +7,7 @@ import { lifetimeMs } from './lifetime.ts';
 import { runScript } from './script-command.ts';
 import { INCREMENT } from './scripts/increment.ts';
 import { REMOVE_IF_EQUALS } from './scripts/remove-if-equals.ts';
+import { SET_TTL_IF_EQUALS } from './scripts/set-ttl-if-equals.ts';
 import { SET_WITH_NX } from './scripts/set-with-nx.ts';
 
 /**
@@ -68,4 +69,25 @@ export async function removeItemIfEquals(
   const call = { operation, redisKey, argv: [payload], invalidations: [{ kind: 'key', key }] } as const;
   const reply = await invalidate(parts, REMOVE_IF_EQUALS, call);
   return wasLive(parts, reply as Liveness, operation);
+}
+
+/** Gives an item another lifetime if it is live and stored as this payload. */
+export async function setItemTtlIfEquals(
+  parts: CacheParts,
+  redisKey: string,
+  payload: string | Buffer,
+  expiration: Expiration,
+): Promise<boolean> {
+  const operation = 'setTtlIfEquals';
+  const lifetime = lifetimeMs(expiration) ?? '0';
+  let live = ['', ''];
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const argv = [payload, lifetime, ...live];
+    const reply = await runScript(parts.batch, SET_TTL_IF_EQUALS, [redisKey], argv, { operation, isWrite: true });
+    if (typeof reply === 'number') return reply === 1;
+    const [stamp, tagsText] = reply as [string, string];
+    if (!(await isLiveByTags(parts, { stamp, tagsText }, operation))) return false;
+    live = [stamp, tagsText];
+  }
+  throw new Error('The item changes faster than it can be read.');
 }

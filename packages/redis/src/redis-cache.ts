@@ -34,10 +34,11 @@ import {
   type TaggedCache,
   tagsOf,
   validateCounterAmount,
+  validateExpiration,
   validateTagList,
   validateValue,
 } from '@cache/core';
-import { incrementItem, removeItemIfEquals, setItemWithNx } from './atomic-items.ts';
+import { incrementItem, removeItemIfEquals, setItemTtlIfEquals, setItemWithNx } from './atomic-items.ts';
 import type { CacheParts } from './cache-parts.ts';
 import { CallObserver } from './call-observer.ts';
 import { always, type CallReport, done, isTrue, keyed, oneRead, reportEntry } from './call-report.ts';
@@ -273,11 +274,22 @@ export class RedisCache<V = unknown>
       const redisKey = this.#parts.keys.redisKey(key, context);
       validateValue(value, { ...context, key });
       const payload = this.#parts.codec.encode(value, key, 'removeIfEquals');
-      return this.#parts.gate.after(redisKey, async () =>
-        removeItemIfEquals(this.#parts, key, redisKey, isPayload(payload) ? payload : await payload),
-      );
+      return this.#encoded(redisKey, payload, (settled) => removeItemIfEquals(this.#parts, key, redisKey, settled));
     };
     return this.#call('removeIfEquals', true, work, keyed('removeIfEquals', 'remove', key, isTrue));
+  }
+
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): Promise<boolean> {
+    const work = async (context: CacheErrorContext): Promise<boolean> => {
+      const redisKey = this.#parts.keys.redisKey(key, context);
+      validateValue(value, { ...context, key });
+      const expiration = validateExpiration(expirationInSeconds, context);
+      const payload = this.#parts.codec.encode(value, key, 'setTtlIfEquals');
+      return this.#parts.gate.after(redisKey, async () =>
+        setItemTtlIfEquals(this.#parts, redisKey, isPayload(payload) ? payload : await payload, expiration),
+      );
+    };
+    return this.#call('setTtlIfEquals', true, work);
   }
 
   invalidateTags(tags: readonly string[]): Promise<void> {

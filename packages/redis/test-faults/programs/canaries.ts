@@ -69,6 +69,7 @@ const writes: Record<string, (cache: RedisCache) => Promise<unknown>> = {
     ]),
   setWithNx: (cache) => cache.setWithNx('nx', canary),
   removeIfEquals: (cache) => cache.removeIfEquals('a', canary),
+  setTtlIfEquals: (cache) => cache.setTtlIfEquals('a', canary, 10),
   fill: (cache) => cache.fill({ key: 'a', token: 'nobodygrantedit1' }, canary),
 };
 
