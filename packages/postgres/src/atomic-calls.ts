@@ -6,6 +6,7 @@ import {
   type SetOptions,
   tagsOf,
   validateCounterAmount,
+  validateExpiration,
   validateValue,
 } from '@cache/core';
 import type { CacheEngine } from './cache-engine.ts';
@@ -81,5 +82,21 @@ export class AtomicCalls {
     };
     const { removeIfEquals } = this.#engine.statements.writes;
     return numberAt(await this.#engine.writeKey('removeIfEquals', resolved, parameters, removeIfEquals), 1) === 1;
+  }
+
+  async setTtlIfEquals(key: string, value: unknown, expirationInSeconds: Expiration): Promise<boolean> {
+    const context = contextOf('setTtlIfEquals');
+    const resolved = this.#engine.keyOf(key, 'setTtlIfEquals');
+    validateValue(value, { ...context, key });
+    const lifetime = validateExpiration(expirationInSeconds, context);
+    const encoded = this.#engine.codec.encode(value, key, context);
+    const [namespace = '', ...origin] = this.#engine.trailing;
+    const seconds = lifetime === null ? null : String(lifetime);
+    const parameters = async (): Promise<(string | null)[]> => {
+      const { json, unchecked, hex } = await encoded;
+      return [resolved, namespace, json ?? unchecked, hex, seconds, ...origin];
+    };
+    const { setTtlIfEquals } = this.#engine.statements.writes;
+    return numberAt(await this.#engine.writeKey('setTtlIfEquals', resolved, parameters, setTtlIfEquals), 1) === 1;
   }
 }

@@ -259,6 +259,12 @@ export class DatabaseCache<V = unknown>
     );
   }
 
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): Promise<boolean> {
+    return this.#engine.observer.run('setTtlIfEquals', () =>
+      this.#atomic.setTtlIfEquals(key, value, expirationInSeconds),
+    );
+  }
+
   invalidateTags(tags: readonly string[]): Promise<void> {
     return this.#engine.observer.run('invalidateTags', () => this.#namespace.invalidateTags('invalidateTags', tags));
   }

@@ -9,6 +9,7 @@ export interface WriteStatements {
   readonly increment: Statement;
   readonly remove: Statement;
   readonly removeIfEquals: Statement;
+  readonly setTtlIfEquals: Statement;
   readonly expire: Statement;
   readonly sweep: Statement;
   readonly logRemovals: Statement;
@@ -129,6 +130,20 @@ SELECT $1::text, coalesce(json_agg(a.k), '[]')::text FROM gone g JOIN asked a ON
   AND (c.value = $5::text::jsonb OR c.payload = decode($6::text, 'hex')) AND ${live} RETURNING 1)
 ${told({ namespace: '$4', origin: '$7' }, `'key'`, `$3::text FROM gone`)}
 SELECT $1::text, count(*)::text FROM gone`,
+    ),
+
+    /**
+     * `$3` the key, `$4` namespace, `$5` JSON or NULL, `$6` hex or NULL, `$7` the lifetime or NULL, `$8` origin. One row:
+     * number, how many have it. A stale window keeps its length. Sent twice it does no more than once.
+     */
+    setTtlIfEquals: idempotentWrite(
+      'setTtlIfEquals',
+      `WITH kept AS (UPDATE ${cache} c SET (expires_at, stale_until, updated_at) =
+    (SELECT e.ends, e.ends + (c.stale_until - c.expires_at), ${UTC} FROM (SELECT ${endOf('$7::text::float8')} AS ends OFFSET 0) e)
+  WHERE c.key = ${hashOf('$3::text')} AND c.namespace = $4::text
+    AND (c.value = $5::text::jsonb OR c.payload = decode($6::text, 'hex')) AND ${live} RETURNING 1)
+${told({ namespace: '$4', origin: '$8' }, `'key'`, `$3::text FROM kept`)}
+SELECT $1::text, count(*)::text FROM kept`,
     ),
 
     /**

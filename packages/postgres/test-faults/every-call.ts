@@ -30,6 +30,7 @@ export const EVERY_CALL: readonly NamedCall[] = [
   { operation: 'decrement', kind: 'write', run: (cache) => cache.decrement('n') },
   { operation: 'setWithNx', kind: 'write', run: (cache) => cache.setWithNx('nx', 1) },
   { operation: 'removeIfEquals', kind: 'write', run: (cache) => cache.removeIfEquals('a', 1) },
+  { operation: 'setTtlIfEquals', kind: 'write', run: (cache) => cache.setTtlIfEquals('a', 1, 10) },
   { operation: 'invalidateTags', kind: 'write', run: (cache) => cache.invalidateTags(['t']) },
   { operation: 'expireTags', kind: 'write', run: (cache) => cache.expireTags(['t']) },
   { operation: 'getOrLease', kind: 'write', run: (cache) => cache.getOrLease('lease') },

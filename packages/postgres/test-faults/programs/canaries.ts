@@ -67,6 +67,7 @@ const writes: Record<string, (cache: DatabaseCache) => Promise<unknown>> = {
     ]),
   setWithNx: (cache) => cache.setWithNx('nx', canary),
   removeIfEquals: (cache) => cache.removeIfEquals('a', canary),
+  setTtlIfEquals: (cache) => cache.setTtlIfEquals('a', canary, 10),
   fill: (cache) => cache.fill({ key: 'a', token: 'nobodygrantedit1' }, canary),
 };
 
