@@ -88,6 +88,12 @@ export abstract class SharedCalls<V> {
     return this.#writeKey('removeIfEquals', key, remove, removedReport('removeIfEquals', key));
   }
 
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): Promise<boolean> {
+    const setTtl = (stored: string): Awaitable<boolean> =>
+      this.#context.can('setTtlIfEquals')(stored, value, expirationInSeconds);
+    return this.#writeKey('setTtlIfEquals', key, setTtl, done);
+  }
+
   /** Makes the item stale: it may be served within its stale window while it is loaded anew. */
   expireItem(key: string): Promise<boolean> {
     return this.#writeKey('expireItem', key, (stored) => this.#context.expire(stored), done);
