@@ -48,6 +48,7 @@ export type { CleanableCache, CleanupOptions } from './cleanable-cache.ts';
 export type { ClosableCache } from './closable-cache.ts';
 export { counterError, validateCounterAmount } from './counter.ts';
 export { withDeadline } from './deadline.ts';
+export { isDirectInstance, isPlainObject } from './direct-instance.ts';
 export {
   DEFAULT_EXPIRATION_IN_SECONDS,
   type Expiration,
@@ -97,3 +98,4 @@ export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';
 export { type Asynchronous, toAsync } from './to-async.ts';
 export { MAX_VALUE_DEPTH } from './unserializable.ts';
+export { type ValueVisitor, ValueWalk } from './value-walk.ts';

@@ -1,5 +1,6 @@
 import { CacheCorruptionError, CacheValueError } from './cache-error.ts';
 import { surveyForJson, type Unserializable } from './unserializable.ts';
+import { pathStep } from './value-path.ts';
 
 /** How strict a JSON serializer is. */
 export interface JsonSerializerOptions {
@@ -80,9 +81,4 @@ function parse(payload: string): unknown {
 function refusal({ reason, reversedPath }: Unserializable): CacheValueError {
   const path = reversedPath.reduceRight<string>((text, step) => text + pathStep(step), '$');
   return new CacheValueError(`Not exactly representable as JSON at ${path}: ${reason}.`, { path });
-}
-
-function pathStep(step: string | number): string {
-  if (typeof step === 'number') return `[${step}]`;
-  return /^[A-Za-z_$][\w$]*$/.test(step) ? `.${step}` : `[${JSON.stringify(step)}]`;
 }

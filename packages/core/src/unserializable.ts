@@ -17,7 +17,7 @@ export interface JsonSurvey {
 export const MAX_VALUE_DEPTH = 200;
 
 /** What refers to the same object along many paths grows exponentially when written out: stop here, within a second. */
-const MAX_NODES = 2_000_000;
+export const MAX_NODES = 2_000_000;
 
 /** Objects whose data lives where JSON does not look, by their `Object.prototype.toString` tag. */
 const LOSSY_TAGS: ReadonlyMap<string, string> = new Map([
