@@ -274,7 +274,9 @@ export class RedisCache<V = unknown>
       const redisKey = this.#parts.keys.redisKey(key, context);
       validateValue(value, { ...context, key });
       const payload = this.#parts.codec.encode(value, key, 'removeIfEquals');
-      return this.#encoded(redisKey, payload, (settled) => removeItemIfEquals(this.#parts, key, redisKey, settled));
+      return this.#parts.gate.after(redisKey, async () =>
+        removeItemIfEquals(this.#parts, key, redisKey, isPayload(payload) ? payload : await payload),
+      );
     };
     return this.#call('removeIfEquals', true, work, keyed('removeIfEquals', 'remove', key, isTrue));
   }
