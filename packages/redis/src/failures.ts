@@ -3,6 +3,7 @@ import {
   type CacheError,
   type CacheOperation,
   type HookDispatcher,
+  hasErrorCode,
   OutageWarning,
 } from '@cache/core';
 import type { RedisNodes } from './redis-node.ts';
@@ -35,12 +36,12 @@ export class Failures {
     return !this.#nodes.isCluster && this.#nodes.nodeOf('').watch.areCredentialsRefused;
   }
 
-  /** Something stored could not be read. The call itself goes on as a miss. */
-  corruption(operation: CacheOperation): void {
-    const error = new CacheCorruptionError('What is stored cannot be read; it is taken for a miss and removed.', {
-      operation,
-      backend: 'redis',
-    });
+  /** Something stored could not be read, for this reason of the serializer. The call itself goes on as a miss. */
+  corruption(operation: CacheOperation, reason?: unknown): void {
+    // The message of what is no CacheCorruptionError may quote the value.
+    const cause = hasErrorCode(reason, 'ERR_CACHE_CORRUPTION') ? reason.message : 'What is stored cannot be read.';
+    const message = `${cause} It is taken for a miss and removed.`;
+    const error = new CacheCorruptionError(message, { operation, backend: 'redis' });
     this.#hooks?.error(operation, error, 0);
     this.#warning?.report(error);
   }

@@ -24,7 +24,7 @@ export class ItemCodec {
   constructor(serializer: Serializer, maxValueBytes: number) {
     this.#serializer = serializer;
     this.#maxValueBytes = maxValueBytes;
-    this.format = serializer.format === 'binary' ? 'bytes' : 'text';
+    this.format = serializer.format === 'json' ? 'text' : 'bytes';
   }
 
   /**
@@ -34,7 +34,7 @@ export class ItemCodec {
    */
   encode(value: unknown, key: string, operation: CacheOperation): Awaitable<string | Buffer> {
     // A number that can be counted is stored as one, so that `increment` finds it whatever the serializer is.
-    if (this.#serializer.format === 'binary' && Number.isSafeInteger(value))
+    if (this.#serializer.format !== 'json' && Number.isSafeInteger(value))
       return Object.is(value, -0) ? '-0' : String(value);
     let payload: Awaitable<string | Uint8Array>;
     try {
@@ -43,14 +43,16 @@ export class ItemCodec {
       throw refused(error, key, operation);
     }
     // The usual case first: it is compared with nothing but its length.
-    if (typeof payload === 'string') return this.#checked(payload, key, operation);
-    if (payload instanceof Uint8Array) return this.#checked(bytesOf(payload), key, operation);
-    return payload.then(
-      (settled) => this.#checked(typeof settled === 'string' ? settled : bytesOf(settled), key, operation),
+    if (typeof payload === 'string' || !isPromise(payload)) return this.#checked(payload, key, operation);
+    const checked = payload.then(
+      (settled) => this.#checked(settled, key, operation),
       (error: unknown) => {
         throw refused(error, key, operation);
       },
     );
+    // A call that waits its turn looks at it later.
+    checked.catch(() => {});
+    return checked;
   }
 
   /** The kind of a frame around a payload. */
@@ -65,30 +67,28 @@ export class ItemCodec {
 
   /** The value of a plain item. Throws, or rejects, for what cannot be read. */
   decodePlain(stored: string | Buffer): Awaitable<unknown> {
-    if (this.#serializer.format === 'binary') return PLAIN_JSON.deserialize(textOf(stored));
-    return this.#serializer.deserialize(stored as string);
+    if (this.#serializer.format === 'json') return this.#serializer.deserialize(stored as string);
+    return (this.#serializer.format === 'mixed' ? this.#serializer : PLAIN_JSON).deserialize(textOf(stored));
   }
 
   /** The value in a frame. Throws, or rejects, for what cannot be read. */
   decodeFramed(payload: string | Buffer, kind: FrameKind): Awaitable<unknown> {
     if (kind !== 'b') return this.decodePlain(payload);
-    if (this.#serializer.format !== 'binary' || typeof payload === 'string') {
-      throw new CacheCorruptionError('Bytes are stored where this cache expects text.', { backend: 'redis' });
+    if (this.#serializer.format === 'json' || typeof payload === 'string') {
+      throw new CacheCorruptionError('Bytes are stored where this cache expects text: see mixedFormats.');
     }
     return this.#serializer.deserialize(payload);
   }
 
-  #checked(payload: string | Buffer, key: string, operation: CacheOperation): string | Buffer {
-    const isText = typeof payload === 'string';
-    // Text that begins like a frame would be read as one; `null` and nothing at all are what "no value" reads like.
-    const isUnreadable = isText && (payload === '' || payload === 'null' || payload.charCodeAt(0) === 1);
-    if (isUnreadable || isText !== (this.#serializer.format === 'json')) {
+  #checked(given: string | Uint8Array, key: string, operation: CacheOperation): string | Buffer {
+    if (!this.#isStorable(given)) {
       throw new CacheValueError('The serializer gives nothing that can be stored for this value.', {
         key,
         operation,
         backend: 'redis',
       });
     }
+    const payload = typeof given === 'string' ? given : bytesOf(given);
     // No UTF-16 unit has more than three bytes, so short texts need not be measured.
     if (payload.length * 3 > this.#maxValueBytes && Buffer.byteLength(payload) > this.#maxValueBytes) {
       throw new CacheValueError(
@@ -98,6 +98,18 @@ export class ItemCodec {
     }
     return payload;
   }
+
+  /** True for what a serializer of this format may give. Somebody else's serializer may give anything. */
+  #isStorable(payload: string | Uint8Array): boolean {
+    const { format } = this.#serializer;
+    if (typeof payload !== 'string') return format !== 'json' && payload instanceof Uint8Array;
+    // Text that begins like a frame would be read as one; `null` and nothing at all are what "no value" reads like.
+    return format !== 'binary' && payload !== '' && payload !== 'null' && payload.charCodeAt(0) !== 1;
+  }
+}
+
+function isPromise<T>(payload: Awaitable<T>): payload is Promise<T> {
+  return typeof (payload as { then?: unknown } | undefined)?.then === 'function';
 }
 
 function bytesOf(bytes: Uint8Array): Buffer {

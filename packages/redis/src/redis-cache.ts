@@ -4,6 +4,7 @@ import {
   type Absent,
   type AsyncCache,
   type AtomicCache,
+  type Awaitable,
   type BatchCache,
   CacheClosedError,
   type CacheEntry,
@@ -60,7 +61,7 @@ import type { RedisClient } from './redis-client.ts';
 import { nodesOf } from './redis-nodes.ts';
 import { collectTags, endTags } from './tag-ends.ts';
 import { TagView } from './tag-view.ts';
-import { inWaves } from './waves.ts';
+import { inWaves, inWavesWhenReady } from './waves.ts';
 
 const BACKEND = 'redis';
 
@@ -209,19 +210,25 @@ export class RedisCache<V = unknown>
     const work = async (context: CacheErrorContext): Promise<void> => {
       const expirationInSeconds = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
       const tags = tagsOf(options, context);
-      const encoding = new Map<string, { key: string; payload: string | Buffer | Promise<string | Buffer> }>();
+      const encoding = new Map<string, { key: string; payload: EncodedPayload }>();
       for (const [key, value] of entries) {
         const redisKey = this.#parts.keys.redisKey(key, context);
         validateValue(value, { ...context, key });
         encoding.set(redisKey, { key, payload: this.#parts.codec.encode(value, key, 'mset') });
       }
+      for (const { key } of encoding.values()) appKeys.push(key);
+      const { gate } = this.#parts;
+      const store = (item: NewItem): Promise<void> => setItem(this.#parts, 'mset', item);
+      const itemOf = (redisKey: string, payload: string | Buffer): NewItem => {
+        return { redisKey, payload, expirationInSeconds, tags };
+      };
       const items: NewItem[] = [];
-      for (const [redisKey, { key, payload }] of encoding) {
-        const settled = isPayload(payload) ? payload : await payload;
-        items.push({ redisKey, payload: settled, expirationInSeconds, tags });
-        appKeys.push(key);
+      for (const [redisKey, { payload }] of encoding) {
+        if (isPayload(payload)) items.push(itemOf(redisKey, payload));
       }
-      await inWaves(this.#parts.gate, items, (item) => setItem(this.#parts, 'mset', item));
+      if (items.length === encoding.size) return void (await inWaves(gate, items, store));
+      const ready = Promise.all([...encoding].map(async ([redisKey, { payload }]) => itemOf(redisKey, await payload)));
+      await inWavesWhenReady(gate, [...encoding.keys()], ready, store);
     };
     return this.#call('mset', true, work, (_, hooks, durationMs) => {
       for (const key of appKeys) hooks.set('mset', key, durationMs);
@@ -257,10 +264,7 @@ export class RedisCache<V = unknown>
   setWithNx(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<boolean> {
     const work = async (context: CacheErrorContext): Promise<boolean> => {
       const item = this.#newItem(key, value, options, 'setWithNx', context);
-      const { gate } = this.#parts;
-      return gate.after(item.redisKey, async () =>
-        setItemWithNx(this.#parts, { ...item, payload: isPayload(item.payload) ? item.payload : await item.payload }),
-      );
+      return this.#encoded(item.redisKey, item.payload, (payload) => setItemWithNx(this.#parts, { ...item, payload }));
     };
     return this.#call('setWithNx', true, work, keyed('setWithNx', 'set', key, isTrue));
   }
@@ -274,9 +278,7 @@ export class RedisCache<V = unknown>
       const redisKey = this.#parts.keys.redisKey(key, context);
       validateValue(value, { ...context, key });
       const payload = this.#parts.codec.encode(value, key, 'removeIfEquals');
-      return this.#parts.gate.after(redisKey, async () =>
-        removeItemIfEquals(this.#parts, key, redisKey, isPayload(payload) ? payload : await payload),
-      );
+      return this.#encoded(redisKey, payload, (settled) => removeItemIfEquals(this.#parts, key, redisKey, settled));
     };
     return this.#call('removeIfEquals', true, work, keyed('removeIfEquals', 'remove', key, isTrue));
   }
@@ -287,8 +289,8 @@ export class RedisCache<V = unknown>
       validateValue(value, { ...context, key });
       const expiration = validateExpiration(expirationInSeconds, context);
       const payload = this.#parts.codec.encode(value, key, 'setTtlIfEquals');
-      return this.#parts.gate.after(redisKey, async () =>
-        setItemTtlIfEquals(this.#parts, redisKey, isPayload(payload) ? payload : await payload, expiration),
+      return this.#encoded(redisKey, payload, (settled) =>
+        setItemTtlIfEquals(this.#parts, redisKey, settled, expiration),
       );
     };
     return this.#call('setTtlIfEquals', true, work);
@@ -346,13 +348,12 @@ export class RedisCache<V = unknown>
         loadDurationMs: loadDurationMsOf(options, context),
         tags: tagsOf(options, context),
       };
-      const payload = isAbsent ? ABSENT : this.#parts.codec.encode(value, lease.key, 'fill');
-      return this.#parts.gate.after(redisKey, async () =>
-        fill(this.#parts, lease, redisKey, {
-          ...filling,
-          payload: payload === ABSENT || isPayload(payload) ? payload : await payload,
-        }),
-      );
+      if (isAbsent) {
+        const { gate } = this.#parts;
+        return gate.after(redisKey, () => fill(this.#parts, lease, redisKey, { ...filling, payload: ABSENT }));
+      }
+      const encoded = this.#parts.codec.encode(value, lease.key, 'fill');
+      return this.#encoded(redisKey, encoded, (payload) => fill(this.#parts, lease, redisKey, { ...filling, payload }));
     };
     return this.#call('fill', true, work, keyed('fill', 'set', lease?.key, isTrue));
   }
@@ -478,6 +479,13 @@ export class RedisCache<V = unknown>
     }
   }
 
+  /** Runs `work` in its turn. While the serializer is at work, later calls on the key wait too. */
+  #encoded<T>(redisKey: string, encoded: EncodedPayload, work: (payload: string | Buffer) => Promise<T>): Promise<T> {
+    const { gate } = this.#parts;
+    if (isPayload(encoded)) return gate.after(redisKey, () => work(encoded));
+    return gate.hold(redisKey, async () => work(await encoded));
+  }
+
   #newItem(
     key: string,
     value: NonNullable<V>,
@@ -579,11 +587,13 @@ export class RedisCache<V = unknown>
 const GET: CacheErrorContext = Object.freeze({ operation: 'get', backend: BACKEND });
 const SET: CacheErrorContext = Object.freeze({ operation: 'set', backend: BACKEND });
 
-/** A new item whose serializer may still be at work. */
+/** A payload whose serializer may still be at work. */
+type EncodedPayload = Awaitable<string | Buffer>;
+
 interface UnsettledItem extends Omit<NewItem, 'payload'> {
-  readonly payload: string | Buffer | Promise<string | Buffer>;
+  readonly payload: EncodedPayload;
 }
 
-function isPayload(payload: string | Buffer | Promise<string | Buffer>): payload is string | Buffer {
+function isPayload(payload: EncodedPayload): payload is string | Buffer {
   return typeof payload === 'string' || Buffer.isBuffer(payload);
 }

@@ -24,22 +24,23 @@ export function readValue(parts: CacheParts, item: StoredItem, operation: CacheO
     if (isPromise(value)) {
       return value.then(
         (settled) => settled ?? discard(parts, item, operation),
-        () => discard(parts, item, operation),
+        (reason: unknown) => discard(parts, item, operation, reason),
       );
     }
     return value ?? discard(parts, item, operation);
-  } catch {
-    return discard(parts, item, operation);
+  } catch (reason) {
+    return discard(parts, item, operation, reason);
   }
 }
 
-/** Removes something unreadable, unless it has changed since. */
+/** Removes something unreadable, unless it has changed since. `reason` is what the serializer threw. */
 export async function discard(
   { batch, failures }: CacheParts,
   { redisKey, stored }: StoredItem,
   operation: CacheOperation,
+  reason?: unknown,
 ): Promise<undefined> {
-  failures.corruption(operation);
+  failures.corruption(operation, reason);
   try {
     // Text may stand for bytes that are no UTF-8, so what is compared in the server is read again as bytes.
     const settings = { operation, isWrite: false, key: redisKey, format: 'bytes' } as const;

@@ -27,6 +27,21 @@ export async function inWaves<T extends { readonly redisKey: string }, R>(
   return all;
 }
 
+/** Likewise for items whose serializer is still at work: all of their keys are held until all is done. */
+export function inWavesWhenReady<T, R>(
+  gate: KeyGate,
+  redisKeys: readonly string[],
+  ready: Promise<readonly T[]>,
+  work: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const free = gate.afterAll(redisKeys, async () => {});
+  // The serializer may refuse before the wait is over.
+  free.catch(() => {});
+  const all = ready.then((items) => laterWaves(Promise.resolve([]), free, items, work));
+  for (const redisKey of redisKeys) gate.holdUntil(redisKey, all);
+  return all;
+}
+
 async function laterWaves<T, R>(
   first: Promise<R[]>,
   laterFree: Promise<void>,
