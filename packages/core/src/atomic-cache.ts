@@ -31,4 +31,10 @@ export interface AtomicCache<V = unknown> {
 
   /** Removes the item only if it holds this value, compared as stored. True if it was removed. */
   removeIfEquals(key: string, value: NonNullable<V>): Awaitable<boolean>;
+
+  /**
+   * Gives the item this lifetime from now on (seconds, `null` for never) only if it holds this value, compared as stored.
+   * True if it did. Value, tags and the length of a stale window stay as they are.
+   */
+  setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): Awaitable<boolean>;
 }
