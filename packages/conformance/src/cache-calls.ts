@@ -18,6 +18,7 @@ export const CACHE_CALLS: readonly Exclude<CacheCall, 'keys'>[] = [
   'setWithNx',
   'getTtl',
   'removeIfEquals',
+  'setTtlIfEquals',
   'invalidateTags',
   'expireTags',
   'getEntries',

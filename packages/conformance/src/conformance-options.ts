@@ -10,7 +10,7 @@ export type AnyCache = Cache | AsyncCache;
 export interface CacheCapabilities {
   /** `BatchCache`: mget, mset, removeItems. */
   readonly batch: boolean;
-  /** `AtomicCache`: increment, decrement, setWithNx, getTtl, removeIfEquals. */
+  /** `AtomicCache`: increment, decrement, setWithNx, getTtl, removeIfEquals, setTtlIfEquals. */
   readonly atomic: boolean;
   /** `TaggedCache`: invalidateTags, expireTags, and `tags` in the options of every call that stores. */
   readonly tags: boolean;

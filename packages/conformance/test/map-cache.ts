@@ -38,6 +38,7 @@ import {
   type TaggedCache,
   tagsOf,
   validateCounterAmount,
+  validateExpiration,
   validateKey,
   validateTagList,
   validateValue,
@@ -197,6 +198,20 @@ export class MapCache
       const payload = this.serialize('removeIfEquals', key, value);
       if (this.fresh(stored)?.payload !== payload) return ['done', false];
       return ['done', this.remove('removeIfEquals', key, stored)];
+    });
+  }
+
+  setTtlIfEquals(key: string, value: unknown, expirationInSeconds: Expiration): boolean {
+    return this.call('setTtlIfEquals', () => {
+      const stored = this.resolve(key, 'setTtlIfEquals');
+      const payload = this.serialize('setTtlIfEquals', key, value);
+      const lifetime = validateExpiration(expirationInSeconds, this.context('setTtlIfEquals'));
+      const slot = this.fresh(stored);
+      if (slot?.payload !== payload) return ['done', false];
+      const staleWindow = Number.isFinite(slot.freshUntil) ? slot.staleUntil - slot.freshUntil : 0;
+      slot.freshUntil = lifetime === null ? Number.POSITIVE_INFINITY : this.now() + lifetime;
+      slot.staleUntil = slot.freshUntil + staleWindow;
+      return ['done', true];
     });
   }
 

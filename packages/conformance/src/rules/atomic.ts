@@ -122,5 +122,67 @@ export const atomicRules: RuleGroup = {
         equal(answers.filter((isRemoved) => isRemoved).length, 1, 'the number of winners');
       },
     },
+    {
+      name: 'gives an item another lifetime with setTtlIfEquals only if it holds the value given',
+      needs: ['atomic'],
+      check: async (context) => {
+        const cache = await context.create();
+        await cache.set('a', 'v', 10);
+        equal(await cache.setTtlIfEquals('a', 'w', 1000), false, 'setTtlIfEquals with another value');
+        between(await cache.getTtl('a'), 0, 10 + context.resolutionInSeconds, 'the seconds left after it');
+        equal(await cache.setTtlIfEquals('a', 'v', 1000), true, 'setTtlIfEquals with its value');
+        between(await cache.getTtl('a'), 970, 1000 + context.resolutionInSeconds, 'the seconds left after that');
+        equal(await cache.get('a'), 'v', 'the item');
+        equal(await cache.setTtlIfEquals('a', 'v', null), true, 'setTtlIfEquals with null');
+        equal(await cache.getTtl('a'), null, 'the seconds left of null');
+        equal(await cache.setTtlIfEquals('a', 'v', 100), true, 'setTtlIfEquals of an item that never expires');
+        between(await cache.getTtl('a'), 70, 100 + context.resolutionInSeconds, 'the seconds left in the end');
+        equal(await cache.setTtlIfEquals('none', 'v', 1000), false, 'setTtlIfEquals of nothing');
+        equal(await cache.exists('none'), false, 'whether it made one');
+        await cache.increment('n', 5, { expirationInSeconds: 10 });
+        equal(await cache.setTtlIfEquals('n', 5, 1000), true, 'setTtlIfEquals of a counter');
+        equal(await cache.increment('n'), 6, 'the counter');
+        between(await cache.getTtl('n'), 970, 1000 + context.resolutionInSeconds, 'the seconds left of the counter');
+      },
+    },
+    {
+      name: 'counts the lifetime of setTtlIfEquals from the call on, longer or shorter',
+      needs: ['atomic'],
+      waits: true,
+      check: async (context) => {
+        const cache = await context.create();
+        const short = context.shortLifetimeInSeconds;
+        const tags = context.has('tags') ? { tags: ['t'] } : {};
+        await cache.set('longer', 'v', short);
+        await cache.set('tagged', 'v', { expirationInSeconds: short, ...tags });
+        await cache.set('shorter', 'v', 1000);
+        await cache.set('endless', 'v', { expirationInSeconds: null, ...tags });
+        for (const key of ['longer', 'tagged']) {
+          equal(await cache.setTtlIfEquals(key, 'v', 1000), true, `setTtlIfEquals of "${key}"`);
+        }
+        for (const key of ['shorter', 'endless']) {
+          equal(await cache.setTtlIfEquals(key, 'v', short), true, `setTtlIfEquals of "${key}"`);
+        }
+        await context.outlive();
+        equal(await cache.get('longer'), 'v', 'the item whose lifetime was lengthened');
+        equal(await cache.get('tagged'), 'v', 'the item with tags whose lifetime was lengthened');
+        equal(await cache.get('shorter'), undefined, 'the item whose lifetime was shortened');
+        equal(await cache.get('endless'), undefined, 'the item that had none');
+        if (!context.has('tags')) return;
+        await cache.invalidateTags(['t']);
+        equal(await cache.get('tagged'), undefined, 'the item after its tag was invalidated');
+      },
+    },
+    {
+      name: 'compares before setTtlIfEquals in one step',
+      needs: ['atomic'],
+      check: async (context) => {
+        const cache = await context.create();
+        await cache.set('a', 'mine', 10);
+        const [isLonger] = await Promise.all([cache.setTtlIfEquals('a', 'mine', 1000), cache.set('a', 'theirs', 10)]);
+        between(await cache.getTtl('a'), 0, 10 + context.resolutionInSeconds, `the seconds left after ${isLonger}`);
+        equal(await cache.get('a'), 'theirs', 'the value');
+      },
+    },
   ],
 };

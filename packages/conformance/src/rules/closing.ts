@@ -21,6 +21,7 @@ const CALLS: readonly [capability: keyof CacheCapabilities | undefined, call: (c
   ['atomic', (cache) => cache.setWithNx('k', 1)],
   ['atomic', (cache) => cache.getTtl('k')],
   ['atomic', (cache) => cache.removeIfEquals('k', 1)],
+  ['atomic', (cache) => cache.setTtlIfEquals('k', 1, 10)],
   ['tags', (cache) => cache.invalidateTags(['t'])],
   ['leases', (cache) => cache.getEntries(['k'])],
   ['leases', (cache) => cache.getOrLease('k')],

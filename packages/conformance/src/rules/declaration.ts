@@ -4,7 +4,7 @@ import type { RuleGroup } from '../rule.ts';
 
 const CALLS: Partial<Record<keyof CacheCapabilities, readonly string[]>> = {
   batch: ['mget', 'mset', 'removeItems'],
-  atomic: ['increment', 'decrement', 'setWithNx', 'getTtl', 'removeIfEquals'],
+  atomic: ['increment', 'decrement', 'setWithNx', 'getTtl', 'removeIfEquals', 'setTtlIfEquals'],
   tags: ['invalidateTags', 'expireTags'],
   leases: ['getEntries', 'getOrLease', 'fill', 'renew', 'release', 'expireItem'],
   iteration: ['keys', 'clearPrefix'],

@@ -135,6 +135,7 @@ export const expirationRules: RuleGroup = {
         if (context.has('atomic')) {
           equal(await cache.getTtl('a'), undefined, 'getTtl');
           equal(await cache.removeIfEquals('a', 'old'), false, 'removeIfEquals');
+          equal(await cache.setTtlIfEquals('a', 'old', 1000), false, 'setTtlIfEquals');
           equal(await cache.setWithNx('d', 'fresh'), true, 'setWithNx');
           equal(await cache.increment('e', 7), 7, 'increment');
         }
@@ -170,6 +171,7 @@ function callsWithLifetime(context: RuleContext, cache: TestedCache): CallWithLi
     calls.push(['setWithNx', (options) => cache.setWithNx('new', 1, options)]);
     calls.push(['increment', (options) => cache.increment('new', 1, options as SetOptions)]);
     calls.push(['decrement', (options) => cache.decrement('new', 1, options as SetOptions)]);
+    calls.push(['setTtlIfEquals', (options) => cache.setTtlIfEquals('new', 1, options as Expiration)]);
   }
   if (context.has('leases')) {
     calls.push(['fill', (options) => cache.fill({ key: 'new', token: 'none' }, 1, options as SetOptions)]);

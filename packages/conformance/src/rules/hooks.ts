@@ -80,12 +80,13 @@ const rules: readonly Rule[] = [
       await cache.decrement('n');
       await cache.setWithNx('k', 'v');
       await cache.setWithNx('k', 'w');
+      await cache.setTtlIfEquals('k', 'v', 10);
       await cache.removeIfEquals('k', 'w');
       await cache.removeIfEquals('k', 'v');
       equal(events.keyEvents(), ['set increment n', 'set decrement n', 'set setWithNx k', 'remove removeIfEquals k']);
       equal(
         events.callNames(),
-        ['increment', 'decrement', 'setWithNx', 'setWithNx', 'removeIfEquals', 'removeIfEquals'],
+        ['increment', 'decrement', 'setWithNx', 'setWithNx', 'setTtlIfEquals', 'removeIfEquals', 'removeIfEquals'],
         'the calls',
       );
     },

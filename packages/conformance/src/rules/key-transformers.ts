@@ -25,6 +25,7 @@ const rules: readonly Rule[] = [
         equal(await cache.increment('a'), 2, 'increment');
         equal(await cache.setWithNx('a', 9), false, 'setWithNx');
         equal(typeof (await cache.getTtl('a')), 'number', 'the type of getTtl');
+        equal(await cache.setTtlIfEquals('a', 2, 1000), true, 'setTtlIfEquals');
         equal(await cache.removeIfEquals('a', 2), true, 'removeIfEquals');
         await cache.set('a', 1);
       }

@@ -204,6 +204,7 @@ function keyedCalls(context: RuleContext, cache: TestedCache): [name: string, ca
       ['setWithNx', (key) => cache.setWithNx(key, 1)],
       ['getTtl', (key) => cache.getTtl(key)],
       ['removeIfEquals', (key) => cache.removeIfEquals(key, 1)],
+      ['setTtlIfEquals', (key) => cache.setTtlIfEquals(key, 1, 10)],
     ]),
     ...when(context.has('leases'), [
       ['getEntries', (key) => cache.getEntries([key])],

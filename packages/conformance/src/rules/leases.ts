@@ -216,6 +216,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       if (context.has('atomic')) {
         equal(await cache.getTtl('a'), undefined, 'getTtl');
         equal(await cache.removeIfEquals('e', 'v'), false, 'removeIfEquals');
+        equal(await cache.setTtlIfEquals('e', 'v', 1000), false, 'setTtlIfEquals');
         equal(await cache.setWithNx('f', 'v'), true, 'setWithNx');
         equal(await cache.increment('g', 5), 5, 'increment');
       }

@@ -66,6 +66,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       if (context.has('atomic')) {
         equal(await cache.getTtl('a'), undefined, 'getTtl');
         equal(await cache.removeIfEquals('a', 'old'), false, 'removeIfEquals');
+        equal(await cache.setTtlIfEquals('a', 'old', 1000), false, 'setTtlIfEquals');
         equal(await cache.setWithNx('d', 'new'), true, 'setWithNx');
         equal(await cache.increment('e', 7), 7, 'increment');
         equal(await cache.get('d'), 'new', 'the value stored over it');
@@ -117,6 +118,21 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       await notLeased(cache, 'k', 'stale');
       equal(await cache.fill(lease, ABSENT), true, 'the fill with ABSENT');
       await notLeased(cache, 'k', 'absent');
+    },
+  },
+  {
+    name: 'keeps the length of a stale window in setTtlIfEquals',
+    waits: true,
+    check: async (context) => {
+      if (!context.has('atomic')) return;
+      const cache = await context.create();
+      await withStaleWindow(cache, 'k');
+      equal(await cache.setTtlIfEquals('k', 'old', context.shortLifetimeInSeconds), true, 'setTtlIfEquals');
+      equal(await cache.get('k'), 'old', 'the value while it is fresh');
+      await context.outlive();
+      equal(await cache.get('k'), undefined, 'the value afterwards');
+      const entry = await cache.getOrLease('k');
+      equal(entry.state === 'stale' && entry.value, 'old', 'the stale value');
     },
   },
   {

@@ -79,6 +79,7 @@ const rules: readonly Omit<Rule, 'needs'>[] = [
       if (context.has('atomic')) {
         equal(await cache.getTtl('a'), undefined, 'getTtl');
         equal(await cache.removeIfEquals('a', 'old'), false, 'removeIfEquals');
+        equal(await cache.setTtlIfEquals('a', 'old', 1000), false, 'setTtlIfEquals');
         equal(await cache.setWithNx('c', 'fresh'), true, 'setWithNx');
         equal(await cache.increment('d', 7), 7, 'increment');
         equal(await cache.get('c'), 'fresh', 'the value stored by setWithNx');

@@ -251,6 +251,7 @@ function storingCalls(context: RuleContext, cache: TestedCache): StoringCall[] {
     ...when(context.has('atomic'), [
       ['setWithNx', (value) => cache.setWithNx('new', value)],
       ['removeIfEquals', (value) => cache.removeIfEquals('k', value)],
+      ['setTtlIfEquals', (value) => cache.setTtlIfEquals('k', value, 10)],
     ]),
     ...when(context.has('leases'), [
       [

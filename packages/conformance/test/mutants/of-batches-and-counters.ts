@@ -1,5 +1,5 @@
 import { setImmediate as tick } from 'node:timers/promises';
-import { CacheValueError, type CounterOptions } from '@cache/core';
+import { CacheValueError, type CounterOptions, type Expiration } from '@cache/core';
 import type { Mutant } from './mutant.ts';
 
 const MANY = 5_000;
@@ -225,6 +225,58 @@ export const mutantsOfAtomicCalls: readonly Mutant[] = [
         if (isEqual) intact.removeItem(key);
         return isEqual;
       },
+    }),
+  },
+  {
+    mistake: 'lengthens whatever is there in setTtlIfEquals',
+    groups: ['atomic calls'],
+    patch: (cache, intact) => ({
+      setTtlIfEquals: (key, _, expirationInSeconds) =>
+        intact.setTtlIfEquals(key, cache.read(cache.fresh(key)), expirationInSeconds),
+    }),
+  },
+  {
+    mistake: 'says that it lengthened, and does not',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({ setTtlIfEquals: (key, value) => intact.get(key) === value }),
+  },
+  {
+    mistake: 'makes an item in setTtlIfEquals',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({
+      setTtlIfEquals: (key, value, expirationInSeconds) => {
+        if (!intact.exists(key)) intact.set(key, value, expirationInSeconds);
+        return intact.setTtlIfEquals(key, value, expirationInSeconds);
+      },
+    }),
+  },
+  {
+    mistake: 'stores the value again in setTtlIfEquals, without tags',
+    groups: ['atomic calls', 'stale copies'],
+    patch: (_, intact) => ({
+      setTtlIfEquals: (key, value, expirationInSeconds) => {
+        const isEqual = intact.get(key) === value;
+        if (isEqual) intact.set(key, value, expirationInSeconds);
+        return isEqual;
+      },
+    }),
+  },
+  {
+    mistake: 'compares before setTtlIfEquals, in two steps',
+    groups: ['atomic calls'],
+    patch: (_, intact) => ({
+      setTtlIfEquals: async (key: string, value: unknown, expirationInSeconds: Expiration) => {
+        const isEqual = intact.get(key) === value;
+        await tick();
+        return isEqual && intact.setTtlIfEquals(key, intact.get(key), expirationInSeconds);
+      },
+    }),
+  },
+  {
+    mistake: 'takes any number for the lifetime of setTtlIfEquals',
+    groups: ['expiration'],
+    patch: (cache) => ({
+      setTtlIfEquals: (key) => cache.fresh(cache.resolve(key, 'setTtlIfEquals')) !== undefined,
     }),
   },
 ];
