@@ -90,7 +90,7 @@ export class ItemCalls {
     onBytes: (bytes: number) => void,
   ): Promise<void> {
     const context = contextOf('set');
-    const { codec, order, options: defaults } = this.#engine;
+    const { codec, options: defaults } = this.#engine;
     const resolved = this.#engine.keyOf(key, 'set');
     validateValue(value, { ...context, key });
     const lifetime = expirationOf(options, defaults.defaultExpiration, context);
@@ -100,11 +100,10 @@ export class ItemCalls {
       onBytes(encoded.bytes);
       return this.#store(resolved, itemElement(resolved, encoded, lifetime, tags));
     }
-    // The order is that of the calls, not that in which their values happen to be serialised.
-    return order.runAfter(resolved, order.beforeWrite(resolved), async () => {
+    return this.#storeLater(resolved, async () => {
       const payload = await encoded;
       onBytes(payload.bytes);
-      return this.#writer.set(resolved, itemElement(resolved, payload, lifetime, tags));
+      return itemElement(resolved, payload, lifetime, tags);
     });
   }
 
@@ -122,12 +121,24 @@ export class ItemCalls {
       items.set(this.#engine.keyOf(key, 'mset'), { key, value });
       validateValue(value, { ...context, key });
     }
-    const encoded = new Map<string, EncodedValue>();
-    for (const [resolved, { key, value }] of items) {
-      const payload = this.#engine.codec.encode(value, key, context);
-      encoded.set(resolved, payload instanceof Promise ? await payload : payload);
-    }
-    await settleAll([...encoded].map(([key, payload]) => this.#store(key, itemElement(key, payload, lifetime, tags))));
+    const encoded = [...items].map(([resolved, { key, value }]) => {
+      return { resolved, payload: this.#engine.codec.encode(value, key, context) };
+    });
+    // One that is refused stores nothing, whenever it is refused.
+    const all = encoded.some(({ payload }) => payload instanceof Promise)
+      ? Promise.all(encoded.map(({ payload }) => payload))
+      : undefined;
+    all?.catch(() => {});
+    await settleAll(
+      encoded.map(({ resolved, payload }) => {
+        const store = (settled: EncodedValue): string => itemElement(resolved, settled, lifetime, tags);
+        if (all === undefined) return this.#store(resolved, store(payload as EncodedValue));
+        return this.#storeLater(resolved, async () => {
+          await all;
+          return store(await payload);
+        });
+      }),
+    );
     return [...items.values()].map(({ key }) => key);
   }
 
@@ -180,6 +191,12 @@ export class ItemCalls {
       return this.#engine.after('set', key, before, () => this.#writer.set(key, element));
     }
     return this.#writer.set(key, element, (batch) => order.hold(key, batch));
+  }
+
+  /** Stores what the serializer still works on: the order is that of the calls, not that in which their values are ready. */
+  #storeLater(key: string, element: () => Promise<string>): Promise<void> {
+    const { order } = this.#engine;
+    return order.runAfter(key, order.beforeWrite(key), async () => this.#writer.set(key, await element()));
   }
 
   #remove(key: string): Promise<boolean> {

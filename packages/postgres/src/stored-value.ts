@@ -42,7 +42,7 @@ export class ValueCodec {
    */
   encode(value: unknown, key: string, context: CacheErrorContext): Awaitable<EncodedValue> {
     // Counters are JSON whatever the serializer, so that they can be counted on in SQL.
-    if (this.#serializer.format === 'binary' && Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    if (this.#serializer.format !== 'json' && Number.isSafeInteger(value) && !Object.is(value, -0)) {
       const json = String(value);
       return { json, hex: null, unchecked: null, bytes: json.length };
     }
@@ -53,12 +53,15 @@ export class ValueCodec {
       throw refusal(error, key, context);
     }
     if (isPromise(payload)) {
-      return Promise.resolve(payload).then(
+      const encoded = Promise.resolve(payload).then(
         (settled) => this.#encoded(settled, key, context),
         (error: unknown) => {
           throw refusal(error, key, context);
         },
       );
+      // A call that waits its turn looks at it later.
+      encoded.catch(() => {});
+      return encoded;
     }
     return this.#encoded(payload, key, context);
   }
@@ -79,14 +82,13 @@ export class ValueCodec {
   }
 
   #encoded(payload: string | Uint8Array, key: string, context: CacheErrorContext): EncodedValue {
-    const isText = typeof payload === 'string';
-    if (isText !== (this.#serializer.format === 'json')) {
-      throw new CacheValueError('The serializer gave bytes where text was due, or text for bytes.', {
+    if (!this.#isStorable(payload)) {
+      throw new CacheValueError('The serializer gives nothing that can be stored for this value.', {
         ...context,
         key,
       });
     }
-    const bytes = isText ? Buffer.byteLength(payload) : payload.byteLength;
+    const bytes = typeof payload === 'string' ? Buffer.byteLength(payload) : payload.byteLength;
     if (bytes > this.#maxValueBytes) {
       throw new CacheValueError(`The value takes more than ${this.#maxValueBytes} bytes: see maxValueBytes.`, {
         ...context,
@@ -94,7 +96,7 @@ export class ValueCodec {
         path: '$',
       });
     }
-    if (!isText) return { json: null, hex: hexOf(payload), unchecked: null, bytes };
+    if (typeof payload !== 'string') return { json: null, hex: hexOf(payload), unchecked: null, bytes };
     // Looking for a backslash and for -0 first is many times faster than the expression.
     if ((payload.includes('\\u') || payload.includes('-0')) && NOT_FOR_JSONB.test(payload)) {
       return { json: null, hex: Buffer.from(payload, 'utf8').toString('hex'), unchecked: null, bytes };
@@ -102,6 +104,13 @@ export class ValueCodec {
     return this.#isChecked
       ? { json: payload, hex: null, unchecked: null, bytes }
       : { json: null, hex: null, unchecked: payload, bytes };
+  }
+
+  /** True for what a serializer of this format may give. Somebody else's serializer may give anything. */
+  #isStorable(payload: string | Uint8Array): boolean {
+    const { format } = this.#serializer;
+    if (typeof payload === 'string') return format !== 'binary';
+    return payload instanceof Uint8Array && (format === 'binary' || (format === 'mixed' && !isText(payload)));
   }
 
   #decodeJson(value: Buffer): Awaitable<unknown> {
@@ -120,13 +129,18 @@ export class ValueCodec {
     if (payload === null) return null;
     const bytes = Buffer.from(payload.toString('latin1'), 'hex');
     try {
-      return this.#serializer.format === 'json'
+      return this.#serializer.format === 'json' || (this.#serializer.format === 'mixed' && isText(bytes))
         ? this.#serializer.deserialize(bytes.toString('utf8'))
         : this.#serializer.deserialize(bytes);
     } catch (error) {
       throw corruption(error);
     }
   }
+}
+
+/** True for JSON that JSONB could not hold: a mixed serializer's bytes begin above. */
+function isText(payload: Uint8Array): boolean {
+  return payload[0] === undefined || payload[0] < 0x80;
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -1,0 +1,270 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  type CacheErrorEvent,
+  type JsonSerializer,
+  jsonSerializer,
+  type MixedSerializer,
+  mixedFormats,
+  type Serializer,
+} from '@cache/core';
+import { DatabaseCache } from '@cache/postgres';
+import { uniqueName, waitUntil } from '@cache/test-servers';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { flippedJson } from './flipped-json.ts';
+import { type OwnSchema, ownSchema } from './own-schema.ts';
+
+let own: OwnSchema;
+
+beforeAll(async () => {
+  own = await ownSchema('serializers');
+});
+
+afterAll(async () => {
+  await own[Symbol.asyncDispose]();
+});
+
+const json = jsonSerializer();
+const bytes = flippedJson(0xf8);
+const PATIENT = { readTimeoutMs: 10_000, writeTimeoutMs: 10_000 } as const;
+
+function cacheWith(serializer: Serializer, namespace = uniqueName('serializers')): DatabaseCache {
+  return new DatabaseCache(own.sql, { schema: own.schema, namespace, serializer, ...PATIENT });
+}
+
+async function stored(namespace: string): Promise<readonly Record<string, unknown>[]> {
+  return own.sql.unsafe(
+    `SELECT value::text AS value, encode(payload, 'hex') AS payload FROM ${own.schema}.cache WHERE namespace = '${namespace}' ORDER BY plain_key`,
+  );
+}
+
+describe('A cache of mixed formats', () => {
+  test('reads what each format wrote, while the writer changes from JSON to bytes and back', async () => {
+    const namespace = uniqueName('change');
+    const stages: readonly (readonly [string, Serializer])[] = [
+      ['json alone', json],
+      ['json, reading both', mixedFormats(json, bytes)],
+      ['bytes, reading both', mixedFormats(bytes, json)],
+      ['bytes alone', bytes],
+      ['bytes again', mixedFormats(bytes, json)],
+      ['json again', mixedFormats(json, bytes)],
+    ];
+    // What JSONB cannot hold lies where the bytes are.
+    const value = { text: 'ÄÖ \u0000 \ud83d\ude00', list: [1, 2.5, -0, null, true] };
+    const stored = new Map<string, unknown>();
+    await cacheWith(json, namespace).set('foreign', 1);
+    await own.sql.unsafe(
+      `UPDATE ${own.schema}.cache SET value = '{"by": "another program"}' WHERE namespace = '${namespace}'`,
+    );
+    stored.set('foreign', { by: 'another program' });
+    for (const [stage, serializer] of stages) {
+      const cache = cacheWith(serializer, namespace);
+      await cache.set(`${stage}: plain`, value);
+      await cache.set(`${stage}: tagged`, value, { tags: ['t'] });
+      await cache.mset([[`${stage}: batch`, value]]);
+      const entry = await cache.getOrLease(`${stage}: filled`);
+      if (entry.state !== 'missing' || entry.lease === undefined) throw new Error('No lease.');
+      await cache.fill(entry.lease, value, { staleInSeconds: 60 });
+      await cache.set(`${stage}: short`, { a: 1 });
+      for (const kind of ['plain', 'tagged', 'batch', 'filled']) stored.set(`${stage}: ${kind}`, value);
+      stored.set(`${stage}: short`, { a: 1 });
+    }
+    for (const serializer of [mixedFormats(json, bytes), mixedFormats(bytes, json), mixedFormats(bytes)]) {
+      const cache = cacheWith(serializer, namespace);
+      const keys = [...stored.keys()];
+      expect(await cache.mget(keys)).toStrictEqual([...stored.values()]);
+      const entries = await cache.getEntries(keys);
+      expect(entries.map((entry) => (entry.state === 'fresh' ? entry.value : entry.state))).toStrictEqual([
+        ...stored.values(),
+      ]);
+      for (const [key, expected] of stored) {
+        expect(await cache.get(key)).toStrictEqual(expected);
+        expect((await cache.inspect(key))?.value).toStrictEqual(expected);
+        expect(await cache.getOrLease(key)).toMatchObject({ state: 'fresh', value: expected });
+      }
+    }
+  });
+
+  test('stores the text of its serializer as JSONB, and its bytes as bytes', async () => {
+    const namespace = uniqueName('columns');
+    await cacheWith(mixedFormats(bytes, json), namespace).set('bytes', { a: 1 });
+    await cacheWith(mixedFormats(json, bytes), namespace).set('text', { a: 1 });
+    await cacheWith(mixedFormats(json, bytes), namespace).set('text that JSONB refuses', '\u0000');
+    expect(await stored(namespace)).toEqual([
+      { value: null, payload: Buffer.from((await bytes.serialize({ a: 1 })) as Uint8Array).toString('hex') },
+      { value: '{"a": 1}', payload: null },
+      { value: null, payload: Buffer.from('"\\u0000"').toString('hex') },
+    ]);
+  });
+
+  test('counts on what any format stored', async () => {
+    const namespace = uniqueName('counters');
+    const caches = [json, bytes, mixedFormats(bytes, json), mixedFormats(json, bytes)].map((serializer) =>
+      cacheWith(serializer, namespace),
+    );
+    for (const [index, cache] of caches.entries()) {
+      await cache.set('n', 10 * index);
+      for (const other of caches) await other.increment('n');
+      for (const other of caches) expect(await other.get('n')).toBe(10 * index + caches.length);
+    }
+  });
+
+  test('takes bytes of a format that it does not read for damage, and says so', async () => {
+    const namespace = uniqueName('unknown');
+    const errors: CacheErrorEvent[] = [];
+    const cache = new DatabaseCache(own.sql, {
+      schema: own.schema,
+      namespace,
+      serializer: mixedFormats(json, bytes),
+      hooks: { onError: (event) => void errors.push(event) },
+      ...PATIENT,
+    });
+    await cacheWith(flippedJson(0xf9), namespace).set('k', 'x');
+    expect(await cache.get('k')).toBeUndefined();
+    expect(errors.map(({ error }) => [error.code, error.message])).toEqual([
+      ['ERR_CACHE_CORRUPTION', expect.stringContaining('a format that nobody here reads')],
+    ]);
+    await waitUntil('the row is gone', 5_000, async () => (await stored(namespace)).length === 0);
+  });
+
+  test('is told apart by its first byte, so bytes that begin as text does are refused', async () => {
+    const unmarked: MixedSerializer = { ...mixedFormats(bytes), serialize: () => Buffer.from('{"a":1}') };
+    await expect(cacheWith(unmarked).set('k', 'v')).rejects.toMatchObject({ code: 'ERR_CACHE_VALUE' });
+  });
+});
+
+/** JSON or bytes, by chance of the value, each after a while that is shorter for later calls. */
+function slow(): MixedSerializer {
+  const mixed = mixedFormats(bytes, json);
+  let waitMs = 20;
+  return {
+    ...mixed,
+    serialize: async (value) => {
+      waitMs = Math.max(0, waitMs - 4);
+      await sleep(waitMs);
+      return JSON.stringify(value).length % 2 === 0 ? mixed.serialize(value) : json.serialize(value);
+    },
+    deserialize: async (payload) => {
+      await sleep(1);
+      return mixed.deserialize(payload);
+    },
+  };
+}
+
+describe('A serializer that takes its time', () => {
+  test('does not change the order of calls on one key, whatever the calls are', async () => {
+    const step = fc.constantFrom('set', 'tagged', 'mset', 'nx', 'remove', 'removeIfEquals', 'setTtlIfEquals', 'get');
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 2, maxLength: 8 }), async (steps) => {
+        const cache = cacheWith(slow());
+        const expected: unknown[] = [];
+        let model: string | undefined;
+        const calls = steps.map((call, index) => {
+          const value = 'v'.repeat(index + 1);
+          switch (call) {
+            case 'set':
+            case 'tagged':
+              model = value;
+              expected.push(undefined);
+              return cache.set('k', value, call === 'set' ? 60 : { tags: ['t'] });
+            case 'mset':
+              model = value;
+              expected.push(undefined);
+              return cache.mset([
+                ['other', index],
+                ['k', value],
+              ]);
+            case 'nx':
+              expected.push(model === undefined);
+              model ??= value;
+              return cache.setWithNx('k', value);
+            case 'remove':
+              expected.push(model !== undefined);
+              model = undefined;
+              return cache.removeItem('k');
+            case 'removeIfEquals': {
+              const compared = model ?? value;
+              expected.push(model !== undefined);
+              model = undefined;
+              return cache.removeIfEquals('k', compared);
+            }
+            case 'setTtlIfEquals':
+              expected.push(model !== undefined);
+              return cache.setTtlIfEquals('k', model ?? value, 60);
+            default:
+              expected.push(model);
+              return cache.get('k');
+          }
+        });
+        expect(await Promise.all(calls)).toEqual(expected);
+        expect(await cache.get('k')).toBe(model);
+      }),
+      { numRuns: 60, seed: 20_261_122 },
+    );
+  });
+
+  test('lets a fill be followed by what was called after it', async () => {
+    const cache = cacheWith(slow());
+    const entry = await cache.getOrLease('k');
+    if (entry.state !== 'missing' || entry.lease === undefined) throw new Error('No lease.');
+    const [filled, seen] = await Promise.all([cache.fill(entry.lease, 'filled'), cache.get('k')]);
+    expect([filled, seen]).toEqual([true, 'filled']);
+  });
+
+  test('that refuses a value rejects that call alone, and leaves no rejection unhandled', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    try {
+      const refusing: JsonSerializer = {
+        format: 'json',
+        serialize: async (value) => {
+          await sleep(value === 'slow' ? 20 : 0);
+          if (value === 'bad') throw new Error('canary');
+          return json.serialize(value);
+        },
+        deserialize: (payload) => json.deserialize(payload),
+      };
+      const cache = cacheWith(refusing);
+      const outcomes = await Promise.allSettled([
+        cache.set('k', 'slow'),
+        cache.set('k', 'bad'),
+        cache.setWithNx('k', 'bad'),
+        cache.removeIfEquals('k', 'bad'),
+        cache.mset([
+          ['a', 'slow'],
+          ['b', 'bad'],
+          ['c', 'bad'],
+        ]),
+        // Refused long before its turn.
+        cache.mset([['k', 'bad']]),
+        cache.get('k'),
+        cache.get('a'),
+      ]);
+      await sleep(0);
+      expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : outcome.value))).toEqual([
+        undefined,
+        ...Array.from({ length: 5 }, () => 'ERR_CACHE_VALUE'),
+        'slow',
+        undefined,
+      ]);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', listener);
+    }
+  });
+
+  test('may give nothing that can be stored: an error of a named kind', async () => {
+    for (const [format, payload] of [
+      ['json', Buffer.from('1')],
+      ['binary', '1'],
+      ['mixed', undefined],
+      ['mixed', 5],
+    ] as const) {
+      for (const given of [payload, Promise.resolve(payload)]) {
+        const broken = { ...json, format, formatBytes: [], serialize: () => given } as unknown as Serializer;
+        await expect(cacheWith(broken).set('k', 'v')).rejects.toMatchObject({ code: 'ERR_CACHE_VALUE', key: 'k' });
+      }
+    }
+  });
+});
