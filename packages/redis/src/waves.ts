@@ -34,10 +34,11 @@ export function inWavesWhenReady<T, R>(
   ready: Promise<readonly T[]>,
   work: (item: T) => Promise<R>,
 ): Promise<R[]> {
-  const free = gate.afterAll(redisKeys, async () => {});
-  // The serializer may refuse before the wait is over.
-  free.catch(() => {});
-  const all = ready.then((items) => laterWaves(Promise.resolve([]), free, items, work));
+  // What is refused before its turn must not let others in before theirs.
+  ready.catch(() => {});
+  const all = gate.afterAll(redisKeys, async () =>
+    laterWaves(Promise.resolve([]), Promise.resolve(), await ready, work),
+  );
   for (const redisKey of redisKeys) gate.holdUntil(redisKey, all);
   return all;
 }

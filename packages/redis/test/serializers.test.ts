@@ -208,13 +208,15 @@ describe('A serializer that takes its time', () => {
           ['b', 'bad'],
           ['c', 'bad'],
         ]),
+        // Refused long before its turn.
+        cache.mset([['k', 'bad']]),
         cache.get('k'),
         cache.get('a'),
       ]);
       await sleep(0);
       expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : outcome.value))).toEqual([
         undefined,
-        ...Array.from({ length: 4 }, () => 'ERR_CACHE_VALUE'),
+        ...Array.from({ length: 5 }, () => 'ERR_CACHE_VALUE'),
         'slow',
         undefined,
       ]);
