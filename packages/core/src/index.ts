@@ -97,5 +97,5 @@ export { expirationOf, type SetOptions, tagsOf } from './set-options.ts';
 export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';
 export { type Asynchronous, toAsync } from './to-async.ts';
-export { MAX_VALUE_DEPTH } from './unserializable.ts';
+export { MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from './unserializable.ts';
 export { type ValueVisitor, ValueWalk } from './value-walk.ts';

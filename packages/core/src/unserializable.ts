@@ -16,8 +16,11 @@ export interface JsonSurvey {
 /** How deep a value may be nested: far below where `JSON.stringify` overflows the stack, far above what data needs. */
 export const MAX_VALUE_DEPTH = 200;
 
-/** What refers to the same object along many paths grows exponentially when written out: stop here, within a second. */
-export const MAX_NODES = 2_000_000;
+/**
+ * How many objects a value may hold, counted as often as they are referred to: what refers to the same object along many
+ * paths grows exponentially when it is written out.
+ */
+export const MAX_VALUE_OBJECTS = 2_000_000;
 
 /** Objects whose data lives where JSON does not look, by their `Object.prototype.toString` tag. */
 const LOSSY_TAGS: ReadonlyMap<string, string> = new Map([
@@ -71,7 +74,7 @@ class JsonWalk {
     // A cycle ends here too: the walk goes down before it goes sideways.
     if (depth >= MAX_VALUE_DEPTH) return refuse(`nested more than ${MAX_VALUE_DEPTH} deep, or in a cycle`);
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) return refuse(`more than ${MAX_NODES} objects`);
+    if (this.#nodes > MAX_VALUE_OBJECTS) return refuse(`more than ${MAX_VALUE_OBJECTS} objects`);
     if (Array.isArray(value)) return this.#visitArray(value, depth);
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype !== Object.prototype && prototype !== null) {

@@ -1,6 +1,6 @@
 import { CacheValueError } from './cache-error.ts';
 import { classNameOf, isPlainObject } from './direct-instance.ts';
-import { MAX_NODES, MAX_VALUE_DEPTH } from './unserializable.ts';
+import { MAX_VALUE_OBJECTS, MAX_VALUE_DEPTH } from './unserializable.ts';
 import { pathStep } from './value-path.ts';
 
 /** Is given each value of a walk, and gives what is to be written instead: often the value itself. */
@@ -124,7 +124,7 @@ export class ValueWalk {
     // A cycle ends here too: the walk goes down before it goes sideways.
     if (this.#depth >= MAX_VALUE_DEPTH) this.refuse(`nested more than ${MAX_VALUE_DEPTH} deep, or in a cycle`);
     this.#nodes += 1;
-    if (this.#nodes > MAX_NODES) this.refuse(`more than ${MAX_NODES} objects`);
+    if (this.#nodes > MAX_VALUE_OBJECTS) this.refuse(`more than ${MAX_VALUE_OBJECTS} objects`);
     this.#depth += 1;
   }
 }
