@@ -1,10 +1,13 @@
-import type { CacheHooks } from '@cache/core';
+import { type CacheHooks, withDeadline } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
 import { createCache } from '@cache/stack';
 import { startProxy, uniqueName } from '@cache/test-servers';
 import type { Backend, ServerLine } from './backend.ts';
 import type { Closer } from './close-all.ts';
 import { type FoundServer, findServer } from './find-server.ts';
+
+/** A client of Redis goes on trying for ever; the demo does not. */
+const CONNECT_LIMIT_MS = 5_000;
 
 /** A server behind a line of the demo's own. */
 interface LinedServer extends FoundServer {
@@ -29,7 +32,8 @@ async function overRedis(server: LinedServer, hooks: CacheHooks, closers: Closer
   const client = createClient({ url: server.url });
   client.on('error', ignored); // A lost connection is the cache's business: it answers without.
   closers.push(() => client.destroy());
-  await client.connect();
+  const unreachable = (): Error => new Error(`No Redis answers there: ${server.origin}.`);
+  await withDeadline(client.connect(), CONNECT_LIMIT_MS, unreachable);
   const l2 = new RedisCache(client, { prefix: `${name}:`, hooks: { onError: ignored } });
   const bus = redisBus(client, { name });
   const cache = createCache({ l1: nearCache(), l2, bus, hooks });
