@@ -1,6 +1,6 @@
 import { CacheValueError } from './cache-error.ts';
 import { classNameOf, isPlainObject } from './direct-instance.ts';
-import { MAX_VALUE_OBJECTS, MAX_VALUE_DEPTH } from './unserializable.ts';
+import { MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from './unserializable.ts';
 import { pathStep } from './value-path.ts';
 
 /** Is given each value of a walk, and gives what is to be written instead: often the value itself. */
