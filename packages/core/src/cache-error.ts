@@ -6,6 +6,7 @@ export type CacheErrorCode =
   | 'ERR_CACHE_TIMEOUT'
   | 'ERR_CACHE_UNAVAILABLE'
   | 'ERR_CACHE_CORRUPTION'
+  | 'ERR_CACHE_LOCK_HELD'
   | 'ERR_CACHE_LOCK_LOST'
   | 'ERR_CACHE_CLOSED';
 
@@ -110,6 +111,12 @@ export class CacheUnavailableError extends CacheError {
 export class CacheCorruptionError extends CacheError {
   override readonly name: string = 'CacheCorruptionError';
   readonly code = 'ERR_CACHE_CORRUPTION' as const;
+}
+
+/** Somebody else holds the lock, and went on holding it for as long as the caller would wait. */
+export class CacheLockHeldError extends CacheError {
+  override readonly name: string = 'CacheLockHeldError';
+  readonly code = 'ERR_CACHE_LOCK_HELD' as const;
 }
 
 /** The lock ran out or was taken over while its holder worked. */

@@ -3,6 +3,7 @@ import type {
   CacheCorruptionError,
   CacheErrorCode,
   CacheKeyError,
+  CacheLockHeldError,
   CacheLockLostError,
   CacheOptionError,
   CacheTimeoutError,
@@ -18,6 +19,7 @@ export interface CacheErrorsByCode {
   readonly ERR_CACHE_TIMEOUT: CacheTimeoutError;
   readonly ERR_CACHE_UNAVAILABLE: CacheUnavailableError;
   readonly ERR_CACHE_CORRUPTION: CacheCorruptionError;
+  readonly ERR_CACHE_LOCK_HELD: CacheLockHeldError;
   readonly ERR_CACHE_LOCK_LOST: CacheLockLostError;
   readonly ERR_CACHE_CLOSED: CacheClosedError;
 }

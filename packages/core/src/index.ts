@@ -10,6 +10,7 @@ export {
   type CacheErrorCode,
   type CacheErrorContext,
   CacheKeyError,
+  CacheLockHeldError,
   CacheLockLostError,
   CacheOptionError,
   type CacheOutageContext,

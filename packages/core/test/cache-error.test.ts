@@ -3,6 +3,7 @@ import {
   CacheCorruptionError,
   CacheError,
   CacheKeyError,
+  CacheLockHeldError,
   CacheLockLostError,
   CacheOptionError,
   CacheTimeoutError,
@@ -19,6 +20,7 @@ const KINDS = [
   [CacheTimeoutError, 'CacheTimeoutError', 'ERR_CACHE_TIMEOUT'],
   [CacheUnavailableError, 'CacheUnavailableError', 'ERR_CACHE_UNAVAILABLE'],
   [CacheCorruptionError, 'CacheCorruptionError', 'ERR_CACHE_CORRUPTION'],
+  [CacheLockHeldError, 'CacheLockHeldError', 'ERR_CACHE_LOCK_HELD'],
   [CacheLockLostError, 'CacheLockLostError', 'ERR_CACHE_LOCK_LOST'],
   [CacheClosedError, 'CacheClosedError', 'ERR_CACHE_CLOSED'],
 ] as const;
