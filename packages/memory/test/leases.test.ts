@@ -60,7 +60,7 @@ function staleReads(begin: Begin, events: readonly (typeof event extends fc.Arbi
 }
 
 describe('leases', () => {
-  test('row 1: whatever the interleaving of loads and invalidations, no value older than the last invalidation is read', () => {
+  test('whatever the interleaving of loads and invalidations, no value older than the last invalidation is read', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 40 }), (events) => {
         expect(staleReads(leased, events)).toBe(0);
@@ -118,7 +118,7 @@ describe('leases', () => {
     }
   });
 
-  test('row 10: during its stale window an expired value is served while one caller loads', () => {
+  test('during its stale window an expired value is served while one caller loads', () => {
     const clock = new ManualClock();
     const cache = new InMemoryCache<string>({ clock });
     cache.fill(leaseOf(cache), 'old', { expirationInSeconds: 10, staleInSeconds: 30, loadDurationMs: 5, tags: ['t'] });
@@ -156,7 +156,7 @@ describe('leases', () => {
     }
   });
 
-  test('row 6: a negative entry says absent until it expires, and is no value to any other call', () => {
+  test('a negative entry says absent until it expires, and is no value to any other call', () => {
     const clock = new ManualClock();
     const cache = new InMemoryCache({ clock });
     expect(cache.fill(leaseOf(cache), ABSENT, { expirationInSeconds: 5 })).toBe(true);
@@ -201,7 +201,7 @@ describe('leases', () => {
 });
 
 describe('tags', () => {
-  test('row 12: an item with an invalidated tag is gone for every call', () => {
+  test('an item with an invalidated tag is gone for every call', () => {
     const cache = new InMemoryCache();
     cache.set('k', 'v', { tags: ['a', 'b'] });
     cache.set('other', 'v', { tags: ['c'] });
@@ -214,7 +214,7 @@ describe('tags', () => {
     expect(cache.get('k')).toBe('new');
   });
 
-  test('row 9: an item stored anew after its tag was invalidated is loaded once, not for ever', () => {
+  test('an item stored anew after its tag was invalidated is loaded once, not for ever', () => {
     const cache = new InMemoryCache();
     cache.set('k', 'v', { tags: ['t'] });
     cache.invalidateTags(['t']);
@@ -223,7 +223,7 @@ describe('tags', () => {
     expect(cache.getOrLease('k').state).toBe('fresh');
   });
 
-  test('row 2: a load that began before its tag was invalidated is not stored', () => {
+  test('a load that began before its tag was invalidated is not stored', () => {
     const cache = new InMemoryCache();
     const lease = leaseOf(cache);
     cache.invalidateTags(['t']);
