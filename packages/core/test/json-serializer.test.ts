@@ -26,7 +26,7 @@ class Point {
 }
 
 describe('what JSON holds', () => {
-  test('comes back exactly, whatever it is', () => {
+  test('row 10: comes back exactly, whatever it is', () => {
     const anyText = fc.string({ unit: fc.integer({ min: 0, max: 0xffff }).map((unit) => String.fromCharCode(unit)) });
     const value = fc.letrec((tie) => ({
       value: fc.oneof(
@@ -159,7 +159,7 @@ const LOSSY: [kind: string, value: unknown, hint: string][] = [
 ];
 
 describe('what JSON would change', () => {
-  test.each(LOSSY)('is refused: %s', (_, value, hint) => {
+  test.each(LOSSY)('rows 7, 8: is refused: %s', (_, value, hint) => {
     const inside = refusalOf({ a: [1, { 'b c': value, d: 2 }] });
     expect(inside.path).toBe('$.a[1]["b c"]');
     expect(inside.message).toContain('$.a[1]["b c"]');
@@ -173,7 +173,7 @@ describe('what JSON would change', () => {
     expect(refusalOf(undefined).path).toBe('$');
   });
 
-  test('is refused: what throws when it is read', () => {
+  test('row 9: is refused: what throws when it is read', () => {
     const getter = Object.defineProperty({}, 'b', { enumerable: true, get: throwing(new Error(CANARY)) });
     expect(refusalOf({ a: getter }).path).toBe('$.a.b');
     expect(refusalOf({ a: { toJSON: throwing(new Error(CANARY)) } }).path).toBe('$.a');
@@ -183,7 +183,7 @@ describe('what JSON would change', () => {
     expect(refusalOf([[trap]]).path).toBe('$');
   });
 
-  test('is refused: a cycle, and nesting beyond 200', () => {
+  test('rows 9, 11: is refused: a cycle, and nesting beyond 200', () => {
     const cycle: unknown[] = [];
     cycle.push({ cycle });
     expect(refusalOf(cycle).message).toContain('in a cycle');

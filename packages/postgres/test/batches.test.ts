@@ -120,7 +120,7 @@ describe('the order of calls of one key in one program', () => {
 });
 
 describe('an item that PostgreSQL refuses', () => {
-  test('fails alone among 128, whatever is wrong with it', async () => {
+  test('row 9: fails alone among 128, whatever is wrong with it', async () => {
     const { cache } = counted();
     await own.sql.unsafe(
       `ALTER TABLE ${own.schema}.cache ADD CONSTRAINT no_fifty CHECK (plain_key <> 'key 50') NOT VALID`,

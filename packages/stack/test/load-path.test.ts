@@ -181,7 +181,7 @@ describe('leases', () => {
 });
 
 describe('what a loader may say', () => {
-  it('nothing found is undefined, and remembered only if asked', async () => {
+  it('row 6: nothing found is undefined, and remembered only if asked', async () => {
     const cache = new World().process();
     let loads = 0;
     const load = () => {
