@@ -92,6 +92,7 @@ export { mixedFormats } from './mixed-formats.ts';
 export { OutageWarning } from './outage-warning.ts';
 export type { PingableCache } from './pingable-cache.ts';
 export { type RedactedCause, redactedCause } from './redacted-cause.ts';
+export type { RenewableCache } from './renewable-cache.ts';
 export type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';
 export { SeriesTable } from './series-table.ts';
 export { expirationOf, type SetOptions, tagsOf } from './set-options.ts';
