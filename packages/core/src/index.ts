@@ -80,6 +80,7 @@ export {
   type AbsentEntry,
   type CacheEntry,
   DEFAULT_LEASE_IN_SECONDS,
+  type EntryOptions,
   type FillOptions,
   type FreshEntry,
   type Lease,

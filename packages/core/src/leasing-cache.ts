@@ -59,6 +59,15 @@ export interface MissingEntry {
 /** Everything that can stand behind a key. */
 export type CacheEntry<V> = FreshEntry<V> | StaleEntry<V> | AbsentEntry | MissingEntry;
 
+/** How entries are read. */
+export interface EntryOptions {
+  /**
+   * False if nobody will use `remainingInSeconds`: a backend that would have to ask its server for it may leave it at 0.
+   * @default true
+   */
+  readonly needsRemaining?: boolean;
+}
+
 /** How a lease is asked for. */
 export interface LeaseOptions {
   /**
@@ -106,7 +115,7 @@ export const DEFAULT_LEASE_IN_SECONDS = 10;
  */
 export interface LeasingCache<V = unknown> {
   /** What stands behind each key, in the order of the keys, with no lease granted. */
-  getEntries(keys: readonly string[]): Awaitable<CacheEntry<V>[]>;
+  getEntries(keys: readonly string[], options?: EntryOptions): Awaitable<CacheEntry<V>[]>;
 
   /** What stands behind the key; if that is nothing fresh, the lease too, unless somebody else holds it. */
   getOrLease(key: string, options?: LeaseOptions): Awaitable<CacheEntry<V>>;

@@ -4,6 +4,8 @@ import { MultiGet, type ReadCall, type StoredReplies } from './multi-get.ts';
 import { type CommandSettings, type PendingCommand, SimpleCommand } from './pending-command.ts';
 import type { RedisArgument } from './redis-client.ts';
 import type { RedisNode, RedisNodes } from './redis-node.ts';
+import type { RedisScript } from './redis-script.ts';
+import { ScriptBatch, type ScriptCall } from './script-batch.ts';
 import { TooManyPending } from './server-error.ts';
 
 /** How a {@link CommandBatch} behaves. */
@@ -37,7 +39,7 @@ const SETTLED: Promise<void> = Promise.resolve();
 
 /**
  * Sends commands so that those of one tick travel together: the client gets each at once and writes them when the event
- * loop turns. Reads gather first.
+ * loop turns. Reads gather first, and so do calls of a script that takes many keys.
  *
  * **Order.** Invariant: for each key, commands reach the server in the order in which they were called.
  * - Commands go to the client in the order of the calls, and a connection is first in, first out.
@@ -63,6 +65,7 @@ export class CommandBatch {
   #companions: ReadCompanions | undefined;
   #openRead: MultiGet | undefined;
   #readCommands: MultiGet[] = [];
+  #openScript: ScriptBatch | undefined;
   #isArmed = false;
   /** How many calls wait for the server, those included that were given up. */
   #outstandingCount = 0;
@@ -90,7 +93,7 @@ export class CommandBatch {
 
   /** Reads one key; `call` is told of the outcome. */
   read(call: ReadCall): void {
-    if (!this.#admit(call)) return;
+    if (!this.#admit(call.callCount, call)) return;
     const open = this.#openRead;
     if (open !== undefined && open.calls.length < this.#settings.maxBatchSize && !this.nodes.isCluster) {
       open.add(call);
@@ -102,9 +105,24 @@ export class CommandBatch {
     this.#arm();
   }
 
+  /** Runs a script on one key; `call` is told of the outcome. */
+  run(script: RedisScript, call: ScriptCall): void {
+    if (!this.#admit(1, call)) return;
+    if (this.#openRead?.has(call.key)) this.#closeRead(this.#openRead);
+    const open = this.#openScript;
+    if (open?.takes(script, call) && !this.nodes.isCluster) {
+      open.add(call);
+      return;
+    }
+    this.#closeScript();
+    this.#openScript = new ScriptBatch(script, call, this.#addAgain);
+    this.#arm();
+  }
+
   /** Sends a command. */
   add(command: PendingCommand): void {
-    if (!this.#admit(command)) return;
+    if (!this.#admit(command.callCount, command)) return;
+    this.#closeScript();
     if (command.isWrite && this.#openRead?.has(command.key)) this.#closeRead(this.#openRead);
     this.#arm();
     this.#dispatch(command);
@@ -115,9 +133,9 @@ export class CommandBatch {
     return new Promise((resolve, reject) => this.add(new SimpleCommand(args, settings, resolve, reject)));
   }
 
-  #admit(call: { readonly callCount: number; fail(reason: unknown): void }): boolean {
+  #admit(callCount: number, call: { fail(reason: unknown): void }): boolean {
     if (this.#outstandingCount < this.#settings.maxPending) {
-      this.#outstandingCount += call.callCount;
+      this.#outstandingCount += callCount;
       return true;
     }
     call.fail(new TooManyPending(this.#settings.maxPending));
@@ -125,7 +143,15 @@ export class CommandBatch {
   }
 
   #closeRead(open: MultiGet): void {
+    this.#closeScript();
     this.#openRead = undefined;
+    this.#dispatch(open);
+  }
+
+  #closeScript(): void {
+    const open = this.#openScript;
+    if (open === undefined) return;
+    this.#openScript = undefined;
     this.#dispatch(open);
   }
 
@@ -140,6 +166,7 @@ export class CommandBatch {
   };
 
   readonly #flush = (): void => {
+    this.#closeScript();
     if (this.#openRead !== undefined) this.#closeRead(this.#openRead);
     if (this.#readCommands.length > 0) this.#companions?.accompany(this.#readCommands);
     this.#readCommands = [];
@@ -195,6 +222,8 @@ export class CommandBatch {
     flight.land();
     this.#outstandingCount -= command.callCount;
   }
+
+  readonly #addAgain = (batch: ScriptBatch): void => this.add(batch);
 
   readonly #settleRead = (command: MultiGet, replies: StoredReplies): void => {
     this.#companions?.settle(command, replies);

@@ -17,6 +17,7 @@ import {
   type ClosableCache,
   type CounterOptions,
   createHookDispatcher,
+  type EntryOptions,
   type Expiration,
   expirationOf,
   type FillOptions,
@@ -55,6 +56,7 @@ import { KeyGate } from './key-gate.ts';
 import { KeySpace } from './key-space.ts';
 import { expireItem, fill, getEntries, getOrLease, release, renew } from './lease-protocol.ts';
 import { listKeys } from './list-keys.ts';
+import { PlainShare } from './plain-share.ts';
 import type { RedisBus } from './redis-bus.ts';
 import { limitsOf, type RedisCacheLimits, type RedisCacheOptions } from './redis-cache-options.ts';
 import type { RedisClient } from './redis-client.ts';
@@ -120,6 +122,7 @@ export class RedisCache<V = unknown>
       codec: new ItemCodec(serializer, this.#limits.maxValueBytes),
       gate: new KeyGate(this.#limits.writeTimeoutMs),
       tags,
+      plainShare: new PlainShare(),
       failures: new Failures(name, hooks, batch.nodes),
       bus: options.bus,
     };
@@ -308,12 +311,10 @@ export class RedisCache<V = unknown>
     return this.#call('expireTags', true, work);
   }
 
-  getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]> {
-    const work = async (context: CacheErrorContext): Promise<CacheEntry<V>[]> => {
-      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, context));
-      return this.#parts.gate.afterAll(redisKeys, () => getEntries(this.#parts, redisKeys)) as Promise<CacheEntry<V>[]>;
-    };
-    return this.#call('getEntries', false, work, (entries, hooks, durationMs) => {
+  getEntries(keys: readonly string[], options?: EntryOptions): Promise<CacheEntry<V>[]> {
+    const call = (): Promise<CacheEntry<V>[]> => this.#getEntries(keys, options) as Promise<CacheEntry<V>[]>;
+    if (this.#observer === undefined) return call();
+    return this.#observer.run('getEntries', call, (entries, hooks, durationMs) => {
       for (const [index, key] of keys.entries()) {
         reportEntry('getEntries', key, entries[index]?.state, hooks, durationMs);
       }
@@ -322,40 +323,18 @@ export class RedisCache<V = unknown>
   }
 
   getOrLease(key: string, options?: LeaseOptions): Promise<CacheEntry<V>> {
-    const work = async (context: CacheErrorContext): Promise<CacheEntry<V>> => {
-      const redisKey = this.#parts.keys.redisKey(key, context);
-      const request = {
-        leaseInSeconds: leaseInSecondsOf(options, context),
-        staleInSeconds: staleInSecondsOf(options, context),
-        evenIfFresh: options?.evenIfFresh ?? false,
-      };
-      const { gate } = this.#parts;
-      return gate.after(redisKey, () => getOrLease(this.#parts, key, redisKey, request)) as Promise<CacheEntry<V>>;
-    };
-    return this.#call('getOrLease', true, work, ({ state }, hooks, durationMs) =>
+    const call = (): Promise<CacheEntry<V>> => this.#getOrLease(key, options) as Promise<CacheEntry<V>>;
+    if (this.#observer === undefined) return call();
+    return this.#observer.run('getOrLease', call, ({ state }, hooks, durationMs) =>
       reportEntry('getOrLease', key, state, hooks, durationMs),
     );
   }
 
   fill(lease: Lease, value: NonNullable<V> | Absent, options?: FillOptions): Promise<boolean> {
-    const work = async (context: CacheErrorContext): Promise<boolean> => {
-      const redisKey = this.#leaseKey(lease, context);
-      const isAbsent = value === ABSENT;
-      if (!isAbsent) validateValue(value, { ...context, key: lease.key });
-      const filling = {
-        expirationInSeconds: expirationOf(options, this.#limits.defaultExpirationInSeconds, context),
-        staleInSeconds: isAbsent ? 0 : (staleInSecondsOf(options, context) ?? 0),
-        loadDurationMs: loadDurationMsOf(options, context),
-        tags: tagsOf(options, context),
-      };
-      if (isAbsent) {
-        const { gate } = this.#parts;
-        return gate.after(redisKey, () => fill(this.#parts, lease, redisKey, { ...filling, payload: ABSENT }));
-      }
-      const encoded = this.#parts.codec.encode(value, lease.key, 'fill');
-      return this.#encoded(redisKey, encoded, (payload) => fill(this.#parts, lease, redisKey, { ...filling, payload }));
-    };
-    return this.#call('fill', true, work, keyed('fill', 'set', lease?.key, isTrue));
+    const call = (): Promise<boolean> => this.#fill(lease, value, options);
+    return this.#observer === undefined
+      ? call()
+      : this.#observer.run('fill', call, keyed('fill', 'set', lease?.key, isTrue));
   }
 
   renew(lease: Lease, leaseInSeconds?: number): Promise<boolean> {
@@ -436,21 +415,81 @@ export class RedisCache<V = unknown>
   #get(key: string): Promise<unknown> {
     try {
       this.#ensureOpen('get');
-      const { gate, keys } = this.#parts;
-      const redisKey = keys.redisKey(key, GET);
-      if (gate.isInUse) return this.#getAfter(redisKey);
-      return getItem(this.#parts, redisKey);
+      const redisKey = this.#parts.keys.redisKey(key, GET);
+      return this.#sendFree('get', false, redisKey, () => getItem(this.#parts, redisKey));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  async #getAfter(redisKey: string): Promise<unknown> {
+  #getEntries(keys: readonly string[], options: EntryOptions | undefined): Promise<CacheEntry<unknown>[]> {
     try {
-      return await this.#parts.gate.after(redisKey, () => getItem(this.#parts, redisKey));
-    } catch (reason) {
-      throw this.#parts.failures.of(reason, { operation: 'get', isWrite: false });
+      this.#ensureOpen('getEntries');
+      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, GET_ENTRIES));
+      const needsRemaining = options?.needsRemaining ?? true;
+      return this.#sendFree('getEntries', false, redisKeys, () => getEntries(this.#parts, redisKeys, needsRemaining));
+    } catch (error) {
+      return Promise.reject(error);
     }
+  }
+
+  #getOrLease(key: string, options: LeaseOptions | undefined): Promise<CacheEntry<unknown>> {
+    try {
+      this.#ensureOpen('getOrLease');
+      const redisKey = this.#parts.keys.redisKey(key, GET_OR_LEASE);
+      const request = {
+        leaseInSeconds: leaseInSecondsOf(options, GET_OR_LEASE),
+        staleInSeconds: staleInSecondsOf(options, GET_OR_LEASE),
+        evenIfFresh: options?.evenIfFresh ?? false,
+      };
+      return this.#sendFree('getOrLease', true, redisKey, () => getOrLease(this.#parts, key, redisKey, request));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions | undefined): Promise<boolean> {
+    try {
+      this.#ensureOpen('fill');
+      const redisKey = this.#leaseKey(lease, FILL);
+      const isAbsent = value === ABSENT;
+      if (!isAbsent) validateValue(value, { ...FILL, key: lease.key });
+      const filling = {
+        expirationInSeconds: expirationOf(options, this.#limits.defaultExpirationInSeconds, FILL),
+        staleInSeconds: isAbsent ? 0 : (staleInSecondsOf(options, FILL) ?? 0),
+        loadDurationMs: loadDurationMsOf(options, FILL),
+        tags: tagsOf(options, FILL),
+      };
+      const store = (payload: string | Buffer | Absent): Promise<boolean> =>
+        fill(this.#parts, lease, redisKey, { ...filling, payload });
+      const encoded = isAbsent ? ABSENT : this.#parts.codec.encode(value, lease.key, 'fill');
+      if (encoded === ABSENT || isPayload(encoded)) {
+        return this.#sendFree('fill', true, redisKey, () => store(encoded));
+      }
+      return this.#failing('fill', true, this.#encoded(redisKey, encoded, store));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Sends at once, or when nothing holds the keys any more. What is sent has errors of this package. */
+  #sendFree<T>(
+    operation: CacheOperation,
+    isWrite: boolean,
+    redisKeys: string | readonly string[],
+    send: () => Promise<T>,
+  ): Promise<T> {
+    const { gate } = this.#parts;
+    if (!gate.isInUse) return send();
+    const sent = typeof redisKeys === 'string' ? gate.after(redisKeys, send) : gate.afterAll(redisKeys, send);
+    return this.#failing(operation, isWrite, sent);
+  }
+
+  /** As it is, but with errors of this package. */
+  #failing<T>(operation: CacheOperation, isWrite: boolean, sent: Promise<T>): Promise<T> {
+    return sent.catch((reason: unknown) => {
+      throw this.#parts.failures.of(reason, { operation, isWrite });
+    });
   }
 
   #set(key: string, value: NonNullable<V>, options: Expiration | SetOptions | undefined): Promise<void> {
@@ -585,6 +624,9 @@ export class RedisCache<V = unknown>
 }
 
 const GET: CacheErrorContext = Object.freeze({ operation: 'get', backend: BACKEND });
+const GET_ENTRIES: CacheErrorContext = Object.freeze({ operation: 'getEntries', backend: BACKEND });
+const GET_OR_LEASE: CacheErrorContext = Object.freeze({ operation: 'getOrLease', backend: BACKEND });
+const FILL: CacheErrorContext = Object.freeze({ operation: 'fill', backend: BACKEND });
 const SET: CacheErrorContext = Object.freeze({ operation: 'set', backend: BACKEND });
 
 /** A payload whose serializer may still be at work. */

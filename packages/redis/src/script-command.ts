@@ -29,6 +29,17 @@ export function runScript(
   });
 }
 
+/**
+ * How a script is called on a node: by its hash, if the node was sent it before.
+ *
+ * @param isForgotten true if the node said that it has lost it
+ */
+export function evalCommand(node: RedisNode, script: RedisScript, isForgotten: boolean): [string, string] {
+  if (!isForgotten && node.watch.knows(script)) return ['EVALSHA', script.sha1];
+  node.watch.learn(script);
+  return ['EVAL', script.text];
+}
+
 class ScriptCommand implements PendingCommand {
   readonly operation: FailingCall['operation'];
   readonly isWrite: boolean;
@@ -66,9 +77,7 @@ class ScriptCommand implements PendingCommand {
 
   args(node: RedisNode): readonly RedisArgument[] {
     this.#node = node;
-    if (!this.#isRepeated && node.watch.knows(this.#script)) return ['EVALSHA', this.#script.sha1, ...this.#tail];
-    node.watch.learn(this.#script);
-    return ['EVAL', this.#script.text, ...this.#tail];
+    return [...evalCommand(node, this.#script, this.#isRepeated), ...this.#tail];
   }
 
   fail(reason: unknown): void {

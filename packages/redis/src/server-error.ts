@@ -64,6 +64,11 @@ export function isCredentialsError(error: unknown): boolean {
   return code !== undefined && CREDENTIAL_CODES.has(code);
 }
 
+/** True if this user lacks the permission for the command or for one of its keys. */
+export function isForbidden(error: unknown): boolean {
+  return replyCode(error) === 'NOPERM';
+}
+
 /** True if the server had no memory left for this write. It still removes. */
 export function isOutOfMemory(error: unknown): boolean {
   return replyCode(error) === 'OOM';

@@ -53,6 +53,7 @@ export async function discard(
   return undefined;
 }
 
-function isPromise(value: unknown): value is Promise<unknown> {
+/** True for what a serializer gives that takes its time. */
+export function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -49,6 +49,8 @@ export class TagView {
   #epoch = -1;
   #shared: Promise<string | null> | undefined;
   #sharedFlush = -1;
+  #stamp: Promise<string | undefined> | undefined;
+  #stampFlush = -1;
 
   constructor(batch: CommandBatch, tagsKey: string) {
     this.#batch = batch;
@@ -73,6 +75,15 @@ export class TagView {
     const sequence = await this.sequence(operation);
     if (sequence !== null) return sequence;
     return String(await runScript(this.#batch, TAG_SEQUENCE, [this.#tagsKey], [], { operation, isWrite: true }));
+  }
+
+  /** As {@link stamp} for what is loaded from now on; `undefined` if there is none to be had. Calls of one tick share it. */
+  stampIfAny(operation: CacheOperation): Promise<string | undefined> {
+    if (this.#stamp === undefined || this.#stampFlush !== this.#batch.flushCount) {
+      this.#stamp = this.stamp(operation).catch(() => undefined);
+      this.#stampFlush = this.#batch.flushCount;
+    }
+    return this.#stamp;
   }
 
   /** The verdicts on several items, given a sequence that was fetched within this call. At most one round trip. */

@@ -1,4 +1,5 @@
 import {
+  type CacheBreakerState,
   type CacheHooks,
   type CacheOperation,
   createHookDispatcher,
@@ -67,6 +68,11 @@ export class CallObserver {
     const failure = asCacheError(error, operation);
     if (this.#hooks?.hears('onError')) this.#hooks.error(operation, failure, 0);
     else this.#warning.report(failure);
+  }
+
+  /** The breaker in front of the shared level changed. */
+  breaker(state: CacheBreakerState, previous: CacheBreakerState, queuedInvalidations: number): void {
+    this.#hooks?.breaker(state, previous, queuedInvalidations);
   }
 
   /** A loader ended. */

@@ -1,4 +1,4 @@
-import type { Invalidation, InvalidationBus } from '@cache/core';
+import type { Invalidation } from '@cache/core';
 import type { ErrorBackoff } from './error-backoff.ts';
 import type { InFlight, InstallFence } from './install-fence.ts';
 import type { Installable, LocalLevel } from './near-level.ts';
@@ -17,7 +17,10 @@ export interface CoherentWritesParts<V> {
   readonly store: SharedStore<V>;
   readonly fence: InstallFence;
   readonly backoff: ErrorBackoff;
-  readonly bus: InvalidationBus | undefined;
+  /** Tells the others; `undefined` where there are none. */
+  readonly tell: ((invalidations: readonly Invalidation[]) => Promise<void>) | undefined;
+  /** True while the shared store is not to be reached: what it was not told is queued, and told when it is carried out. */
+  readonly isStoreOut: () => boolean;
   readonly install: (inFlight: InFlight, item: Installable<V>) => void;
 }
 
@@ -50,13 +53,13 @@ export class CoherentWrites<V> {
       throw error;
     }
     this.forget(scope);
-    await this.#parts.bus?.publish(invalidations(scope));
+    await this.#parts.tell?.(invalidations(scope));
     return answer;
   }
 
   /** The same for one key, and keeps the new value locally if nothing else was written there meanwhile. */
   async set(key: string, run: () => Promise<void>, item: Installable<V>): Promise<void> {
-    const { store, fence, bus, install } = this.#parts;
+    const { store, fence, tell, install } = this.#parts;
     const scope = { keys: [key] };
     const inFlight = fence.register(key);
     try {
@@ -70,7 +73,7 @@ export class CoherentWrites<V> {
     } finally {
       fence.end(inFlight);
     }
-    await bus?.publish(invalidations(scope));
+    await tell?.(invalidations(scope));
   }
 
   /** Forgets locally, and poisons what is on its way. */
@@ -99,7 +102,8 @@ export class CoherentWrites<V> {
 
   #abandon(scope: WriteScope): void {
     this.forget(scope);
-    this.#parts.bus?.publish(invalidations(scope)).catch(() => {
+    if (this.#parts.isStoreOut()) return;
+    this.#parts.tell?.(invalidations(scope)).catch(() => {
       // The caller gets the error of the write itself.
     });
   }

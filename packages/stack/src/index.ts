@@ -1,11 +1,16 @@
 export type { ManyContext, ManyLoader } from './batch-load.ts';
+export type { BreakerOptions } from './breaker-options.ts';
+export type { BreakerState } from './circuit-breaker.ts';
 export { createCache } from './create-cache.ts';
 export type { GetOrSetOptions, LoadContext, Loader, LoadOptions } from './get-or-set-options.ts';
+export type { CacheBreaker } from './guarded-level.ts';
 export type { NearCache, SharedCache } from './levels.ts';
 export type { AnswerSource } from './load-path.ts';
 export type { ManyValues } from './many-values.ts';
 export { Namespace, type NamespaceOptions } from './namespace.ts';
-export { type MemoizeOptions, type SourcedValue, StackCache } from './stack-cache.ts';
+export { type MemoizeOptions, type ReadyOptions, type SourcedValue, StackCache } from './stack-cache.ts';
+export type { CloseOptions } from './stack-context.ts';
+export type { StackHealth } from './stack-health.ts';
 export type { StackOptions } from './stack-options.ts';
 export type { StackStatistics } from './stack-statistics.ts';
 export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts';

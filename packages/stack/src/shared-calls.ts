@@ -58,7 +58,7 @@ export abstract class SharedCalls<V> {
     const removeItems = async (): Promise<number> => {
       const stored = keys.map((key) => context.key('removeItems', key));
       if (stored.length === 0) return 0;
-      return context.writes.write({ keys: stored }, async () => context.can('removeItems')(stored));
+      return context.invalidate({ keys: stored }, async () => context.can('removeItems')(stored), 0);
     };
     return context.call('removeItems', removeItems, done);
   }
@@ -96,7 +96,12 @@ export abstract class SharedCalls<V> {
 
   /** Makes the item stale: it may be served within its stale window while it is loaded anew. */
   expireItem(key: string): Promise<boolean> {
-    return this.#writeKey('expireItem', key, (stored) => this.#context.expire(stored), done);
+    const context = this.#context;
+    const expire = async (): Promise<boolean> => {
+      const stored = context.key('expireItem', key);
+      return context.invalidate({ keys: [stored] }, () => context.expire(stored), false);
+    };
+    return context.call('expireItem', expire, done);
   }
 
   /** Removes every item that carries one of these tags, in every level and process. Never served again. */
@@ -118,7 +123,7 @@ export abstract class SharedCalls<V> {
     const context = this.#context;
     const clear = async (): Promise<void> => {
       const stored = storedPrefix(prefix, context.keyTransformer, { operation: 'clearPrefix', backend: 'stack' });
-      await context.writes.write({ prefix: stored }, async () => context.can('clearPrefix')(stored, options));
+      await context.invalidate({ prefix: stored }, async () => context.can('clearPrefix')(stored, options), undefined);
     };
     return context.call('clearPrefix', clear, done);
   }
@@ -212,7 +217,7 @@ export abstract class SharedCalls<V> {
     const write = async (): Promise<void> => {
       const distinct = validateTagList(tags, { operation, backend: 'stack' });
       if (distinct.length === 0) return;
-      await context.writes.write({ tags: distinct }, async () => context.can(operation)(distinct));
+      await context.invalidate({ tags: distinct }, async () => context.can(operation)(distinct), undefined);
     };
     return context.call(operation, write, done);
   }
@@ -222,10 +227,11 @@ export abstract class SharedCalls<V> {
     const removeItems = async (): Promise<readonly string[]> => {
       const distinct = [...new Set(keys)];
       const stored = distinct.map((key) => context.key('removeItems', key));
-      return context.writes.write({ keys: stored }, async () => {
+      const remove = async (): Promise<readonly string[]> => {
         const removed = await Promise.all(stored.map((key) => context.store.cache.removeItem(key)));
         return distinct.filter((_, index) => removed[index]);
-      });
+      };
+      return context.invalidate({ keys: stored }, remove, []);
     };
     const removed = await context.call('removeItems', removeItems, (live, hooks, durationMs) => {
       for (const key of live) hooks.remove('removeItems', key, durationMs);

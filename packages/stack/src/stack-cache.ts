@@ -11,11 +11,13 @@ import {
 import type { ManyLoader } from './batch-load.ts';
 import { answerReport, done, type Found, foundReport, removedReport, storedReport } from './call-report.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
+import type { CacheBreaker } from './guarded-level.ts';
 import type { AnswerSource, LoadAnswer } from './load-path.ts';
 import { type ManyValues, manyValues } from './many-values.ts';
 import { Namespace, type NamespaceOptions } from './namespace.ts';
 import { SharedCalls } from './shared-calls.ts';
-import { StackContext } from './stack-context.ts';
+import { type CloseOptions, StackContext } from './stack-context.ts';
+import type { StackHealth } from './stack-health.ts';
 import type { StackOptions } from './stack-options.ts';
 import type { StackStatistics } from './stack-statistics.ts';
 
@@ -25,6 +27,15 @@ export interface SourcedValue<V> {
   readonly source: AnswerSource;
   /** Seconds since it was stored, where the level that answered knows. */
   readonly ageInSeconds: number | undefined;
+}
+
+/** How long to wait for the second level. */
+export interface ReadyOptions {
+  /**
+   * In milliseconds.
+   * @default 5,000
+   */
+  readonly timeoutMs?: number;
 }
 
 /** How a function's results are cached. */
@@ -50,7 +61,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 
   /** What has happened since the cache was made; counted always, at the cost of an addition. */
   get statistics(): StackStatistics {
-    return this.#context.counter.snapshot();
+    return this.#context.statistics();
   }
 
   async get<T extends V = V>(key: string): Promise<T | undefined> {
@@ -104,14 +115,16 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     const context = this.#context;
     const remove = async (): Promise<boolean> => {
       const stored = context.key('removeItem', key);
-      return context.writes.write({ keys: [stored] }, () => context.store.cache.removeItem(stored));
+      return context.invalidate({ keys: [stored] }, () => context.store.cache.removeItem(stored), false);
     };
     return context.call('removeItem', remove, removedReport('removeItem', key));
   }
 
   clear(options?: Interruptible): Promise<void> {
-    const { store, writes } = this.#context;
-    return this.#context.call('clear', () => writes.write({ all: true }, () => store.cache.clear(options)), done);
+    const context = this.#context;
+    const clear = (): Promise<void> =>
+      context.invalidate({ all: true }, () => context.store.cache.clear(options), undefined);
+    return context.call('clear', clear, done);
   }
 
   /**
@@ -180,12 +193,37 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     return new Namespace(this as StackCache<unknown>, name, options);
   }
 
+  /** The circuit breaker in front of the second level; `undefined` if there is none. */
+  get breaker(): CacheBreaker | undefined {
+    return this.#context.guard;
+  }
+
   /**
-   * Ends loads under way with a `CacheClosedError`, hands their leases back and leaves the bus. Closes neither the levels
-   * nor the bus: they may be others' too.
+   * How the cache is, for a readiness probe: asks the second level, if that is not left alone just now. Never rejects, and
+   * settles within `l2TimeoutMs`. A cache that is `degraded` or `down` answers all the same, through its loaders.
    */
-  close(): Promise<void> {
-    return this.#context.close();
+  health(): Promise<StackHealth> {
+    return this.#context.vitals.health(this.#context.isClosed);
+  }
+
+  /**
+   * Waits until the second level has answered, for programs that had rather not start without it: `await createCache(…).ready()`.
+   *
+   * @throws CacheUnavailableError if it has not within `timeoutMs` (5,000), CacheOptionError at once if it refuses for a
+   * reason that waiting does not mend, such as its credentials
+   */
+  async ready({ timeoutMs = 5_000 }: ReadyOptions = {}): Promise<this> {
+    this.#context.refuseIfClosed('ping');
+    await this.#context.vitals.awaitL2(timeoutMs);
+    return this;
+  }
+
+  /**
+   * Ends loads under way with a `CacheClosedError`, hands their leases back, carries out what invalidations are queued, and
+   * leaves the bus. Closes neither the levels nor the bus: they may be others' too.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    return this.#context.close(options);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

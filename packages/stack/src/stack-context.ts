@@ -3,6 +3,7 @@ import {
   type CacheErrorContext,
   type CacheOperation,
   CacheOptionError,
+  CacheUnavailableError,
   type Expiration,
   expirationOf,
   type KeyTransformer,
@@ -12,12 +13,15 @@ import {
   toAsync,
 } from '@cache/core';
 import { listenToBus } from './bus-listener.ts';
+import { BusTeller } from './bus-teller.ts';
 import { CallObserver } from './call-observer.ts';
 import type { CallReport } from './call-report.ts';
 import { CoherentWrites, type WriteScope } from './coherent-writes.ts';
 import { ErrorBackoff } from './error-backoff.ts';
 import { type ResolvedLoadOptions, resolveLoadOptions } from './get-or-set-options.ts';
+import { DEFAULT_L2_TIMEOUT_MS, type GuardedLevel, guardedLevel } from './guarded-level.ts';
 import { type InFlight, InstallFence } from './install-fence.ts';
+import { isRefusedByBreaker } from './level-gate.ts';
 import type { Capabilities, NearCache, SharedCache } from './levels.ts';
 import { Loads } from './loads.ts';
 import { MissShare } from './miss-share.ts';
@@ -27,13 +31,25 @@ import { ReadThrough } from './read-through.ts';
 import { requireTags } from './require-tags.ts';
 import { capability, type SharedStore, sharedStore } from './shared-store.ts';
 import { type StackOptions, validateStackOptions } from './stack-options.ts';
-import { StackCounter } from './stack-statistics.ts';
-import { isCallersFault } from './store-error.ts';
-import { systemTimers, type Timers } from './timers.ts';
+import { StackCounter, type StackStatistics } from './stack-statistics.ts';
+import { StackVitals } from './stack-vitals.ts';
+import { isCallersFault, isQueued } from './store-error.ts';
+import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
 import { Turns } from './turns.ts';
 
 const DEFAULT_MAX_L1_STALENESS_IN_SECONDS = 2;
 const DEFAULT_MAX_L1_EXPIRATION_IN_SECONDS = 30;
+
+const DEFAULT_DRAIN_WITHIN_MS = 500;
+
+/** How a stack ends. */
+export interface CloseOptions {
+  /**
+   * How long to try to carry out the invalidations that are queued, in milliseconds. What is left then is told to `onError`.
+   * @default 500
+   */
+  readonly drainWithinMs?: number;
+}
 
 /** A near cache under two stacks would be filled by one with what the other has invalidated. */
 const claimedNearCaches = new WeakSet<object>();
@@ -50,10 +66,15 @@ export class StackContext<V> {
   readonly counter: StackCounter = new StackCounter();
   readonly defaults: ResolvedLoadOptions;
   readonly timers: Timers;
+  /** What stands before the second level; `undefined` if nothing does. */
+  readonly guard: GuardedLevel<V> | undefined;
+  readonly vitals: StackVitals<V>;
+  readonly #teller: BusTeller | undefined;
+  readonly #fulfilsQueued: boolean;
   readonly #loads: Loads<V>;
   readonly #keyTransformer: KeyTransformer | undefined;
   readonly #leave: () => void;
-  #isClosed = false;
+  #closing: Promise<void> | undefined;
   #answersAtOnce: boolean;
 
   /** @throws CacheOptionError if the options do not fit together */
@@ -66,7 +87,28 @@ export class StackContext<V> {
     this.#keyTransformer = options.keyTransformer;
     this.defaults = resolveLoadOptions(undefined, options.defaults ?? {});
     this.observer = new CallObserver(options.hooks, options.name ?? 'stack', timers);
-    this.store = sharedStore(l2 ?? alone(l1), timers, maxL1StalenessInSeconds);
+    this.#fulfilsQueued = options.onUnavailable === 'queue';
+    this.#teller = bus === undefined ? undefined : new BusTeller(bus, options.timers ?? backgroundTimers);
+    this.guard = guardedLevel(options, {
+      // Untold, it is told later; whether it was carried out does not depend on that.
+      announce: async (invalidations) => this.#teller?.tell(invalidations).catch(noop),
+      flush: () => this.writes.forget({ all: true }),
+      onChange: (state, previous, queuedInvalidations) => {
+        if (state === 'open' && previous === 'closed') counter.breakerOpenings += 1;
+        this.observer.breaker(state, previous, queuedInvalidations);
+      },
+      onRecoveryFailure: (error) => this.degraded('ping', error),
+    });
+    this.vitals = new StackVitals({
+      l2,
+      hasL1: l1 !== undefined,
+      guard: this.guard,
+      bus,
+      busBoundMs: maxL1StalenessInSeconds * 1000,
+      l2TimeoutMs: options.l2TimeoutMs ?? DEFAULT_L2_TIMEOUT_MS,
+      timers,
+    });
+    this.store = sharedStore(this.guard?.cache ?? l2 ?? alone(l1), timers, maxL1StalenessInSeconds);
     requireTags(this.store.cache, this.defaults.tags, 'getOrSet');
     const release = claim(l1, l2);
     const local = localLevel(options, fence, timers);
@@ -79,7 +121,8 @@ export class StackContext<V> {
       store,
       fence,
       backoff,
-      bus,
+      tell: this.#teller && ((invalidations) => this.#teller?.tell(invalidations) ?? Promise.resolve()),
+      isStoreOut: () => this.isStoreOut,
       install: (inFlight, item) => this.install(inFlight, item),
     });
     this.reads = new ReadBatch((keys) => store.getEntries(keys));
@@ -175,6 +218,21 @@ export class StackContext<V> {
     return cache.expireItem === undefined ? cache.removeItem(stored) : cache.expireItem(stored);
   }
 
+  /** True while the second level is left alone. */
+  get isStoreOut(): boolean {
+    return this.guard !== undefined && this.guard.state !== 'closed';
+  }
+
+  /** Carries out what invalidates; with `onUnavailable: 'queue'`, what is queued instead counts as done. */
+  async invalidate<T>(scope: WriteScope, run: () => Promise<T>, ifQueued: T): Promise<T> {
+    try {
+      return await this.writes.write(scope, run);
+    } catch (error) {
+      if (this.#fulfilsQueued && isQueued(error)) return ifQueued;
+      throw error;
+    }
+  }
+
   /** Runs a read: what the shared level fails to answer is told to `onError`, and is a miss. */
   async tolerate<T>(operation: CacheOperation, read: () => Promise<T>, otherwise: T): Promise<T> {
     try {
@@ -188,6 +246,8 @@ export class StackContext<V> {
 
   /** The shared level failed, and no caller hears of it. */
   degraded(operation: CacheOperation, error: unknown): void {
+    // That it is left alone was told once, by the breaker.
+    if (isRefusedByBreaker(error)) return;
     this.counter.storeFailures += 1;
     this.observer.degraded(operation, error);
   }
@@ -203,15 +263,35 @@ export class StackContext<V> {
 
   /** @throws CacheClosedError */
   refuseIfClosed(operation: CacheOperation): void {
-    if (this.#isClosed) throw closedError(operation);
+    if (this.isClosed) throw closedError(operation);
   }
 
-  async close(): Promise<void> {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  /** The counts as they are now. */
+  statistics(): StackStatistics {
+    const { refusedCalls = 0, queuedInvalidations = 0, queueOverflows = 0 } = this.guard ?? {};
+    return { ...this.counter.snapshot(), refusedCalls, queuedInvalidations, queueOverflows };
+  }
+
+  async #close({ drainWithinMs = DEFAULT_DRAIN_WITHIN_MS }: CloseOptions): Promise<void> {
     this.#answersAtOnce = false;
     this.#leave();
-    await this.#loads.close(closedError('getOrSet'));
+    const [lost] = await Promise.all([
+      this.guard?.close(drainWithinMs) ?? 0,
+      this.#loads.close(closedError('getOrSet')),
+    ]);
+    this.#teller?.close();
+    if (lost === 0) return;
+    const message = `${lost} queued invalidations were not carried out before the cache was closed.`;
+    this.degraded('close', new CacheUnavailableError(message, context('close')));
   }
 
   #forgetForOthers(scope: WriteScope): void {

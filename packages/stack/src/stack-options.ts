@@ -1,4 +1,5 @@
 import { type CacheHooks, CacheOptionError, type InvalidationBus, type KeyTransformer } from '@cache/core';
+import type { BreakerOptions } from './breaker-options.ts';
 import type { LoadOptions } from './get-or-set-options.ts';
 import type { NearCache, SharedCache } from './levels.ts';
 import type { Timers } from './timers.ts';
@@ -33,6 +34,36 @@ export interface StackOptions<V = unknown> {
    * @default 30
    */
   readonly maxL1ExpirationInSeconds?: number;
+  /**
+   * When the second level is left alone because it does not answer. `false`: never. Then its calls take as long as they take,
+   * and what it was not told is not queued.
+   * @default on
+   */
+  readonly breaker?: BreakerOptions | false;
+  /**
+   * How long one call of the second level may take, in milliseconds. `RedisCache` and `DatabaseCache` have shorter deadlines of
+   * their own; this one is for a third party's cache. `clear`, `clearPrefix` and `cleanupExpired` may take ten minutes.
+   * @default 2,000
+   */
+  readonly l2TimeoutMs?: number;
+  /**
+   * How many calls may wait for the second level; one more is refused at once.
+   * @default 10,000
+   */
+  readonly maxPendingL2Calls?: number;
+  /**
+   * What a removal, an expiry, an end of tags or a clear does that the second level did not acknowledge. It is queued in either
+   * case, and carried out before this process reads the second level again. `'reject'` says so, with a
+   * `CacheUnavailableError` whose `queued` is true. `'queue'` fulfils, with `false` or 0 where an answer is expected: until
+   * then other processes may read what was to be removed, and if this process dies first, until it expires.
+   * @default 'reject'
+   */
+  readonly onUnavailable?: 'reject' | 'queue';
+  /**
+   * How many invalidations are queued by key, tag and prefix. When there are more, one clear takes their place.
+   * @default 10,000
+   */
+  readonly maxQueuedInvalidations?: number;
   /**
    * The cache's name in events and statistics.
    * @default 'stack'
@@ -79,7 +110,16 @@ export function validateStackOptions<V>(options: StackOptions<V>): void {
       backend: 'stack',
     });
   }
-  for (const name of ['maxL1StalenessInSeconds', 'maxL1ExpirationInSeconds'] as const) {
+  if (options.onUnavailable !== undefined && !['reject', 'queue'].includes(options.onUnavailable)) {
+    throw new CacheOptionError("onUnavailable is 'reject' or 'queue'.", { backend: 'stack' });
+  }
+  for (const name of ['maxPendingL2Calls', 'maxQueuedInvalidations'] as const) {
+    const value = options[name];
+    if (value !== undefined && !(Number.isSafeInteger(value) && value > 0)) {
+      throw new CacheOptionError(`${name} is a whole number over 0.`, { backend: 'stack' });
+    }
+  }
+  for (const name of ['maxL1StalenessInSeconds', 'maxL1ExpirationInSeconds', 'l2TimeoutMs'] as const) {
     const value = options[name];
     if (value !== undefined && !(typeof value === 'number' && value > 0)) {
       throw new CacheOptionError(`${name} is a number over 0.`, { backend: 'stack' });

@@ -20,10 +20,21 @@ export interface StackStatistics {
   readonly fencedFills: number;
   /** Calls that the shared level failed and nobody heard of but `onError`. */
   readonly storeFailures: number;
+  /** How often the circuit breaker opened. */
+  readonly breakerOpenings: number;
+  /** Calls that it refused without asking the shared level. */
+  readonly refusedCalls: number;
+  /** Invalidations that wait now to be carried out before the shared level is read again. */
+  readonly queuedInvalidations: number;
+  /** How often more were queued than may be, and a clear took their place. */
+  readonly queueOverflows: number;
 }
 
+/** What the stack counts itself; the rest its breaker does. */
+type Counts = Omit<StackStatistics, 'refusedCalls' | 'queuedInvalidations' | 'queueOverflows'>;
+
 /** Counts them. Plain fields: an L1 hit adds one to a number and pays nothing else. */
-export class StackCounter implements StackStatistics {
+export class StackCounter implements Counts {
   l1Hits = 0;
   l2Hits = 0;
   staleHits = 0;
@@ -33,6 +44,7 @@ export class StackCounter implements StackStatistics {
   failedLoads = 0;
   fencedFills = 0;
   storeFailures = 0;
+  breakerOpenings = 0;
 
   /** A read-through ended. */
   answered(answer: LoadAnswer<unknown>): void {
@@ -44,7 +56,7 @@ export class StackCounter implements StackStatistics {
   }
 
   /** The counts as they are now. */
-  snapshot(): StackStatistics {
+  snapshot(): Counts {
     return { ...this };
   }
 }

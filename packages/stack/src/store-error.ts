@@ -29,6 +29,43 @@ export function asCacheError(error: unknown, operation: CacheOperation): CacheEr
   });
 }
 
+/** What a program's own mistakes are called: a cache that throws one answered. */
+const MISTAKES: ReadonlySet<unknown> = new Set([
+  'TypeError',
+  'RangeError',
+  'ReferenceError',
+  'SyntaxError',
+  'EvalError',
+  'URIError',
+  'AbortError',
+]);
+
+/** True if nobody answered, or who did is in no state to: what a circuit breaker counts. */
+export function isOutage(error: unknown): boolean {
+  const code = codeOf(error);
+  if (code === 'ERR_CACHE_TIMEOUT' || code === 'ERR_CACHE_UNAVAILABLE') return true;
+  return !isCacheError(error) && !(typeof error === 'object' && error !== null && MISTAKES.has(nameOf(error)));
+}
+
+/** True if nothing at all was heard. */
+export function isSilence(error: unknown): boolean {
+  return codeOf(error) === 'ERR_CACHE_TIMEOUT';
+}
+
+/** True if it is known that the write was not carried out. */
+export function isRefusal(error: unknown): boolean {
+  return codeOf(error) === 'ERR_CACHE_UNAVAILABLE' && (error as { ambiguous?: unknown }).ambiguous === false;
+}
+
+/** True if the write is kept, and carried out before the shared level is read again. */
+export function isQueued(error: unknown): boolean {
+  return codeOf(error) === 'ERR_CACHE_UNAVAILABLE' && (error as { queued?: unknown }).queued === true;
+}
+
+function nameOf(error: object): unknown {
+  return (error as { name?: unknown }).name;
+}
+
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
 }

@@ -1,30 +1,43 @@
 import { defineScript, type RedisScript } from '../redis-script.ts';
+import { forEachKey } from './for-each-key.ts';
 import { NOW_IN_MS } from './server-time.ts';
 
 /**
- * Stores what was loaded, if the lease is still in the key: a grant to somebody else, a SET, an UNLINK, an expiry by
- * call and the end of the key each take it away, so between grant and fill there was none of these.
+ * Stores what was loaded, each item if its lease is still in the key: a grant to somebody else, a SET, an UNLINK, an expiry
+ * by call and the end of the key each take it away, so between grant and fill there was none of these. Each key is a step
+ * of its own: they are together only to save commands, and a cluster is told key by key.
  *
- * - KEYS: the item
- * - ARGV: token, lifetime in ms (0 for never), stale window in ms, stamp, kind (`p` plain, `v`, `b`, `n`),
- *   load duration (6 digits), tags, payload
- * - result: 1, or 0 if it was fenced off
+ * - KEYS: the items
+ * - ARGV: '', then for each item two arguments: its description, and its payload. The description is the token (16), the
+ *   kind (`p` plain, `v`, `b`, `n`), the lifetime in ms (13 digits, zeros for never), the stale window in ms (13 digits),
+ *   the stamp (16), the load's duration (6 digits), and the tags
+ * - result: server ms, then for each item 1, or 0 if it was fenced off
  *
- * `EVALSHA … 1 app:user:1 0123456789abcdef 300000 0 0000000000000000 p 000000 '' '{"id":1}'` → `1`
+ * `EVALSHA … 1 app:user:1 '' 0123456789abcdefp000000030000000000000000000000000000000000000000 '{"id":1}'` → `[…, 1]`
  */
 export const FILL: RedisScript = defineScript(
   'fill',
-  `if redis.pcall('GETRANGE', KEYS[1], 0, 16) ~= '\\1' .. ARGV[1] then return 0 end
-${NOW_IN_MS}
-local never = ARGV[2] == '0'
-local fresh = never and 9999999999999 or now + ARGV[2]
-local stale = never and fresh or fresh + ARGV[3]
-local stored = ARGV[8]
-if ARGV[5] ~= 'p' then
-  stored = '\\1----------------0000000000000' .. string.format('%013.0f%013.0f', fresh, stale) .. ARGV[4] .. ARGV[5]
-    .. string.format('%013.0f', now) .. ARGV[6] .. string.format('%05d', #ARGV[7]) .. ARGV[7] .. ARGV[8]
+  `${NOW_IN_MS}
+local storedAt = string.format('%013.0f', now)
+local lifetimes, ends, px = '', '', false
+local function step(key, description, payload)
+  if redis.pcall('GETRANGE', key, 0, 16) ~= '\\1' .. string.sub(description, 1, 16) then return 0 end
+  if string.sub(description, 18, 43) ~= lifetimes then
+    lifetimes = string.sub(description, 18, 43)
+    local fresh, stale = tonumber(string.sub(lifetimes, 1, 13)), tonumber(string.sub(lifetimes, 14))
+    if fresh == 0 then px, ends = false, '99999999999999999999999999'
+    else
+      px = string.format('%.0f', fresh + stale)
+      ends = string.format('%013.0f%013.0f', now + fresh, now + fresh + stale)
+    end
+  end
+  local kind, stored = string.sub(description, 17, 17), payload
+  if kind ~= 'p' then
+    stored = '\\1----------------0000000000000' .. ends .. string.sub(description, 44, 59) .. kind .. storedAt
+      .. string.sub(description, 60, 65) .. string.format('%05d', #description - 65) .. string.sub(description, 66) .. payload
+  end
+  if px then redis.call('SET', key, stored, 'PX', px) else redis.call('SET', key, stored) end
+  return 1
 end
-if never then redis.call('SET', KEYS[1], stored)
-else redis.call('SET', KEYS[1], stored, 'PX', string.format('%.0f', ARGV[2] + ARGV[3])) end
-return 1`,
+${forEachKey(2)}`,
 );

@@ -1,0 +1,80 @@
+import { ABSENT, type Absent, type Expiration } from '@cache/core';
+import type { CacheParts } from './cache-parts.ts';
+import { encodeLoadDuration, encodeTags, NO_STAMP } from './frame.ts';
+import type { LeaseParts } from './lease-token.ts';
+import { lifetimeMs } from './lifetime.ts';
+import type { RedisArgument } from './redis-client.ts';
+import type { ScriptCall } from './script-batch.ts';
+import { isOutOfMemory } from './server-error.ts';
+import { unlinkQuietly } from './set-command.ts';
+
+/** What is stored under a lease, validated and serialised. */
+export interface Filling {
+  readonly payload: string | Buffer | Absent;
+  readonly expirationInSeconds: Expiration;
+  readonly staleInSeconds: number;
+  readonly loadDurationMs: number | undefined;
+  readonly tags: readonly string[];
+}
+
+/** Digits of a lifetime in ms: a hundred years have no more. */
+const LIFETIME_DIGITS = 13;
+
+/** One key's part in a run of the fill script. */
+export class FillCall implements ScriptCall {
+  readonly operation = 'fill';
+  readonly format = 'text';
+  readonly common = '';
+  readonly key: string;
+  readonly #argv: readonly RedisArgument[];
+  readonly #parts: CacheParts;
+  readonly #resolve: (isFilled: boolean) => void;
+  readonly #reject: (reason: unknown) => void;
+
+  constructor(
+    parts: CacheParts,
+    redisKey: string,
+    held: LeaseParts,
+    filling: Filling,
+    resolve: (isFilled: boolean) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    const { payload } = filling;
+    this.key = redisKey;
+    this.#argv = [description(parts, held, filling), payload === ABSENT ? '' : payload];
+    this.#parts = parts;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  argv(): readonly RedisArgument[] {
+    return this.#argv;
+  }
+
+  succeed(reply: unknown): void {
+    this.#resolve(reply === 1);
+  }
+
+  fail(reason: unknown): void {
+    const error = this.#parts.failures.of(reason, { operation: 'fill', isWrite: true });
+    if (isOutOfMemory(reason)) void this.#unlinkAndReject(error);
+    else this.#reject(error);
+  }
+
+  /** Ends the lease, so that the next caller may load at once. */
+  async #unlinkAndReject(error: unknown): Promise<void> {
+    await unlinkQuietly(this.#parts, this.key, 'fill');
+    this.#reject(error);
+  }
+}
+
+/** The script's description of what is stored: token, kind, lifetimes, stamp, duration, tags. */
+function description({ codec }: CacheParts, { token, stamp }: LeaseParts, filling: Filling): string {
+  const { payload, tags, staleInSeconds, loadDurationMs } = filling;
+  const kind = payload === ABSENT ? 'n' : codec.kindOf(payload);
+  const isPlain = kind === 'v' && tags.length === 0 && staleInSeconds === 0 && loadDurationMs === undefined;
+  const fresh = (lifetimeMs(filling.expirationInSeconds) ?? '0').padStart(LIFETIME_DIGITS, '0');
+  const stale = (lifetimeMs(staleInSeconds) ?? '0').padStart(LIFETIME_DIGITS, '0');
+  const own = tags.length > 0 ? (stamp ?? NO_STAMP) : NO_STAMP;
+  return `${token}${isPlain ? 'p' : kind}${fresh}${stale}${own}${encodeLoadDuration(loadDurationMs)}${encodeTags(tags)}`;
+}

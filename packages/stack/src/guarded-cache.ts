@@ -1,0 +1,224 @@
+import type { CacheOperation, CleanupOptions, Interruptible, Invalidation } from '@cache/core';
+import { CacheUnavailableError, redactedCause } from '@cache/core';
+import type { InvalidationQueue, PendingInvalidation } from './invalidation-queue.ts';
+import type { GatedCall, LevelGate } from './level-gate.ts';
+import type { Capabilities, SharedCache } from './levels.ts';
+import { isCacheError, isCallersFault, isOutage, isRefusal } from './store-error.ts';
+
+/** What a guarded cache is made of. */
+export interface GuardedCacheParts<V> {
+  /** The cache behind. */
+  readonly cache: SharedCache<V>;
+  readonly gate: LevelGate;
+  readonly queue: InvalidationQueue;
+  /** What calls may do now: all, only those that invalidate, nothing. */
+  readonly mode: () => 'normal' | 'draining' | 'refusing';
+  /** Something was queued: the cache must not be read before it is carried out. */
+  readonly onQueued: () => void;
+}
+
+/** A capability that passes through as it is. */
+type Plain = Exclude<
+  keyof Capabilities | keyof SharedCache,
+  | 'set'
+  | 'mset'
+  | 'removeItem'
+  | 'removeItems'
+  | 'expireItem'
+  | 'invalidateTags'
+  | 'expireTags'
+  | 'clear'
+  | 'clearPrefix'
+  | 'keys'
+  | 'ping'
+  | 'cleanupExpired'
+  | 'renewConnections'
+>;
+
+/** Each with whether it may change something. */
+const PLAIN_CALLS: { readonly [Name in Plain]: 'read' | 'write' } = {
+  get: 'read',
+  exists: 'read',
+  mget: 'read',
+  getTtl: 'read',
+  inspect: 'read',
+  getEntries: 'read',
+  getOrLease: 'write',
+  fill: 'write',
+  renew: 'write',
+  release: 'write',
+  increment: 'write',
+  decrement: 'write',
+  setWithNx: 'write',
+  setTtlIfEquals: 'write',
+  removeIfEquals: 'write',
+};
+
+/**
+ * A cache like the one behind, with the same capabilities, that is safe to lose.
+ *
+ * Invariant: from the moment an invalidation rejects as queued until the cache behind has acknowledged it, nothing is read.
+ * So what this process tried to remove it never serves, whatever became of the request.
+ *
+ * - What invalidates and is not acknowledged is queued, and rejects with `CacheUnavailableError { ambiguous, queued }`.
+ * - A `set` that is not acknowledged may or may not have happened: the removal of its key is queued. Where it is known not to
+ *   have happened, the key is removed at once, since what stands there is older than what was to replace it.
+ * - `fill` is fenced by its lease, and counters and locks are what they are in the cache behind: nothing is queued for them.
+ */
+export function guardedCache<V>(parts: GuardedCacheParts<V>): SharedCache<V> {
+  const { cache, gate } = parts;
+  const calls = new GuardedCalls(parts);
+  const guarded: Record<string, unknown> = {};
+  const offer = (name: string, call: unknown): void => {
+    if (typeof (cache as unknown as Record<string, unknown>)[name] === 'function') guarded[name] = call;
+  };
+  for (const [name, kind] of Object.entries(PLAIN_CALLS)) {
+    const operation = name as Plain;
+    const method = (cache as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
+    offer(name, (...args: unknown[]) =>
+      gate.call({ operation, isWrite: kind === 'write', run: () => method?.apply(cache, args) }),
+    );
+  }
+  offer('set', calls.set);
+  offer('mset', calls.mset);
+  offer('removeItem', (key: string) => calls.invalidate('removeItem', removalOf([key]), () => cache.removeItem(key)));
+  offer('removeItems', (keys: readonly string[]) =>
+    calls.invalidate('removeItems', removalOf(keys), () => cache.removeItems?.(keys)),
+  );
+  offer('expireItem', (key: string) =>
+    calls.invalidate('expireItem', [{ invalidation: { kind: 'key', key }, how: 'expire' }], () =>
+      cache.expireItem?.(key),
+    ),
+  );
+  offer('invalidateTags', (tags: readonly string[]) =>
+    calls.invalidate('invalidateTags', endOf(tags, 'remove'), () => cache.invalidateTags?.(tags)),
+  );
+  offer('expireTags', (tags: readonly string[]) =>
+    calls.invalidate('expireTags', endOf(tags, 'expire'), () => cache.expireTags?.(tags)),
+  );
+  offer('clear', (options?: Interruptible) =>
+    calls.invalidate('clear', [removal({ kind: 'clear' })], () => cache.clear(options), options),
+  );
+  offer('clearPrefix', (prefix: string, options?: Interruptible) =>
+    calls.invalidate(
+      'clearPrefix',
+      [removal({ kind: 'clearPrefix', prefix })],
+      () => cache.clearPrefix?.(prefix, options),
+      options,
+    ),
+  );
+  offer('cleanupExpired', (options?: CleanupOptions) =>
+    gate.call({
+      operation: 'cleanupExpired',
+      isWrite: true,
+      limit: 'long',
+      run: () => cache.cleanupExpired?.(options),
+    }),
+  );
+  offer('keys', (prefix?: string, options?: Interruptible) => calls.keys(prefix, options));
+  // Whoever asks it wants to know, and waits.
+  offer('ping', () => gate.tryCall({ operation: 'ping', isWrite: false, run: () => cache.ping?.() }));
+  return guarded as unknown as SharedCache<V>;
+}
+
+/** The calls that need more than a deadline. */
+class GuardedCalls<V> {
+  readonly #parts: GuardedCacheParts<V>;
+
+  constructor(parts: GuardedCacheParts<V>) {
+    this.#parts = parts;
+  }
+
+  async invalidate<T>(
+    operation: CacheOperation,
+    pending: readonly PendingInvalidation[],
+    run: GatedCall<T>['run'],
+    interruptible?: Interruptible,
+  ): Promise<T> {
+    const { gate, mode } = this.#parts;
+    const limit = operation === 'clear' || operation === 'clearPrefix' ? 'long' : 'deadline';
+    const call: GatedCall<T> = { operation, isWrite: true, limit, run };
+    const now = mode();
+    if (now === 'refusing') throw this.#queued(operation, pending, gate.refusal(operation));
+    try {
+      return await (now === 'draining' ? gate.tryCall(call) : gate.call(call));
+    } catch (error) {
+      const isGivenUp = interruptible?.signal?.aborted === true;
+      // Whoever answers with a mistake would do so for ever, and the cache would never be read again.
+      if (isGivenUp || isCallersFault(error) || !(isOutage(error) || isCacheError(error))) throw error;
+      throw this.#queued(operation, pending, error);
+    }
+  }
+
+  readonly set = async (key: string, ...rest: readonly unknown[]): Promise<void> => {
+    const { cache, gate } = this.#parts;
+    const method = cache.set as (key: string, ...rest: readonly unknown[]) => Promise<void>;
+    const run = (): Promise<void> => method.call(cache, key, ...rest);
+    const forget = (): void => this.#queue(removalOf([key]));
+    try {
+      await gate.call({ operation: 'set', isWrite: true, run, onLateEnd: forget });
+    } catch (error) {
+      if (isCallersFault(error) || !isOutage(error)) throw error;
+      if (!(isRefusal(error) && (await this.#removeNow(key)))) forget();
+      throw error;
+    }
+  };
+
+  readonly mset = async (entries: Iterable<readonly [string, NonNullable<V>]>, ...rest: readonly unknown[]) => {
+    const { cache, gate } = this.#parts;
+    const list = [...entries];
+    const method = cache.mset as (entries: typeof list, ...rest: readonly unknown[]) => Promise<void>;
+    const run = (): Promise<void> => method.call(cache, list, ...rest);
+    const forget = (): void => this.#queue(removalOf(list.map(([key]) => key)));
+    try {
+      await gate.call({ operation: 'mset', isWrite: true, run, onLateEnd: forget });
+    } catch (error) {
+      if (!isCallersFault(error) && isOutage(error)) forget();
+      throw error;
+    }
+  };
+
+  async *keys(prefix?: string, options?: Interruptible): AsyncGenerator<string> {
+    const { cache, gate, mode } = this.#parts;
+    if (mode() !== 'normal') throw gate.refusal('keys');
+    yield* cache.keys?.(prefix, options) ?? [];
+  }
+
+  /** True if the key is known to be gone. */
+  async #removeNow(key: string): Promise<boolean> {
+    const { cache, gate, mode } = this.#parts;
+    if (mode() !== 'normal') return false;
+    return gate.call({ operation: 'removeItem', isWrite: true, run: () => cache.removeItem(key) }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #queue(pending: readonly PendingInvalidation[]): void {
+    for (const one of pending) this.#parts.queue.add(one);
+    this.#parts.onQueued();
+  }
+
+  #queued(operation: CacheOperation, pending: readonly PendingInvalidation[], error: unknown): CacheUnavailableError {
+    this.#queue(pending);
+    return new CacheUnavailableError('The shared level cannot be told now. It will be before it is read again.', {
+      operation,
+      backend: 'stack',
+      ambiguous: true,
+      queued: true,
+      cause: isCacheError(error) ? error : redactedCause(error),
+    });
+  }
+}
+
+function removal(invalidation: Invalidation): PendingInvalidation {
+  return { invalidation, how: 'remove' };
+}
+
+function removalOf(keys: readonly string[]): PendingInvalidation[] {
+  return keys.map((key) => removal({ kind: 'key', key }));
+}
+
+function endOf(tags: readonly string[], how: PendingInvalidation['how']): PendingInvalidation[] {
+  return tags.map((tag) => ({ invalidation: { kind: 'tag', tag }, how }));
+}

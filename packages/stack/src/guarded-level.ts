@@ -1,0 +1,146 @@
+import type { Invalidation } from '@cache/core';
+import { type ResolvedBreakerOptions, resolveBreakerOptions } from './breaker-options.ts';
+import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts';
+import { guardedCache } from './guarded-cache.ts';
+import { InvalidationQueue } from './invalidation-queue.ts';
+import { LevelGate } from './level-gate.ts';
+import { LevelRecovery } from './level-recovery.ts';
+import type { SharedCache } from './levels.ts';
+import type { StackOptions } from './stack-options.ts';
+import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
+
+/** How long one call of the second level may take unless the options say otherwise. */
+export const DEFAULT_L2_TIMEOUT_MS = 2_000;
+
+/** What can be seen of the circuit breaker in front of the second level. */
+export interface CacheBreaker {
+  readonly state: BreakerState;
+  /** How many invalidations wait to be carried out before the second level is read again. */
+  readonly queuedInvalidations: number;
+  /** How often more had to be queued than may be, and a clear took their place. */
+  readonly queueOverflows: number;
+  /** How many calls were refused without asking the second level. */
+  readonly refusedCalls: number;
+}
+
+/** What a {@link GuardedLevel} is made of. */
+export interface GuardedLevelParts<V> {
+  /** The cache behind. */
+  readonly cache: SharedCache<V>;
+  readonly options: ResolvedBreakerOptions;
+  readonly timeoutMs: number;
+  readonly maxPending: number;
+  readonly maxQueuedInvalidations: number;
+  /** For deadlines. */
+  readonly timers: Timers;
+  /** For pauses, which keep no process alive. */
+  readonly pauses: Timers;
+  readonly random: () => number;
+  /** Tells other processes what was carried out, as far as they can be told. */
+  readonly announce: (invalidations: readonly Invalidation[]) => Promise<void>;
+  /** Forgets whatever was kept near. */
+  readonly flush: () => void;
+  readonly onChange: (state: BreakerState, previous: BreakerState, queuedInvalidations: number) => void;
+  readonly onRecoveryFailure: (error: unknown) => void;
+}
+
+/** A shared level behind a circuit breaker, with a queue for what it could not be told. */
+export class GuardedLevel<V> implements CacheBreaker {
+  /** The level as the stack uses it. */
+  readonly cache: SharedCache<V>;
+  readonly #breaker: CircuitBreaker;
+  readonly #gate: LevelGate;
+  readonly #queue: InvalidationQueue;
+  readonly #timers: Timers;
+  #onClosed: () => void = noop;
+
+  constructor(parts: GuardedLevelParts<V>) {
+    const { cache, timers, announce, flush } = parts;
+    const queue = new InvalidationQueue(parts.maxQueuedInvalidations);
+    const breaker = new CircuitBreaker({
+      ...parts.options,
+      timers: parts.pauses,
+      random: parts.random,
+      recover: (attempt) => void recovery.run(attempt),
+      onChange: (state, previous) => {
+        parts.onChange(state, previous, queue.length);
+        if (state === 'closed') this.#onClosed();
+      },
+    });
+    const gate = new LevelGate({ breaker, timers, timeoutMs: parts.timeoutMs, maxPending: parts.maxPending });
+    const recovery = new LevelRecovery({ cache, gate, queue, announce, flush, onFailure: parts.onRecoveryFailure });
+    this.cache = guardedCache({
+      cache,
+      gate,
+      queue,
+      mode: () => (breaker.isClosed ? 'normal' : recovery.isDraining ? 'draining' : 'refusing'),
+      onQueued: () => breaker.trip(),
+    });
+    this.#breaker = breaker;
+    this.#gate = gate;
+    this.#queue = queue;
+    this.#timers = timers;
+  }
+
+  get state(): BreakerState {
+    return this.#breaker.state;
+  }
+
+  get queuedInvalidations(): number {
+    return this.#queue.length;
+  }
+
+  get queueOverflows(): number {
+    return this.#queue.overflows;
+  }
+
+  get refusedCalls(): number {
+    return this.#gate.refusedCalls;
+  }
+
+  /**
+   * Tries for so long to carry out what is queued, and then no more.
+   *
+   * @returns how many invalidations are left, which nobody will carry out
+   */
+  async close(drainWithinMs: number): Promise<number> {
+    if (this.#queue.length > 0 && drainWithinMs > 0) {
+      await new Promise<void>((done) => {
+        const cancel = this.#timers.after(drainWithinMs, done);
+        this.#onClosed = () => {
+          cancel();
+          done();
+        };
+        this.#breaker.tryNow();
+      });
+    }
+    this.#breaker.end();
+    return this.#queue.length;
+  }
+}
+
+/** What a stack lets its second level's guard do. */
+export type GuardEffects<V> = Pick<GuardedLevelParts<V>, 'announce' | 'flush' | 'onChange' | 'onRecoveryFailure'>;
+
+/**
+ * The guard that the options ask for; `undefined` where there is no second level, or no breaker in front of it.
+ *
+ * @throws CacheOptionError
+ */
+export function guardedLevel<V>(options: StackOptions<V>, effects: GuardEffects<V>): GuardedLevel<V> | undefined {
+  const { l2, breaker, timers, random = Math.random } = options;
+  if (breaker === false || l2 === undefined) return undefined;
+  return new GuardedLevel({
+    ...effects,
+    cache: l2,
+    options: resolveBreakerOptions(breaker),
+    timeoutMs: options.l2TimeoutMs ?? DEFAULT_L2_TIMEOUT_MS,
+    maxPending: options.maxPendingL2Calls ?? 10_000,
+    maxQueuedInvalidations: options.maxQueuedInvalidations ?? 10_000,
+    timers: timers ?? systemTimers,
+    pauses: timers ?? backgroundTimers,
+    random,
+  });
+}
+
+function noop(): void {}

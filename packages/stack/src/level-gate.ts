@@ -1,0 +1,145 @@
+import { type Awaitable, type CacheOperation, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
+import type { CircuitBreaker } from './circuit-breaker.ts';
+import { isOutage, isSilence } from './store-error.ts';
+import type { Timers } from './timers.ts';
+
+/** What a {@link LevelGate} is made of. */
+export interface LevelGateParts {
+  readonly breaker: CircuitBreaker;
+  readonly timers: Timers;
+  readonly timeoutMs: number;
+  readonly maxPending: number;
+}
+
+/** One call on its way to the shared level. */
+export interface GatedCall<T> {
+  readonly operation: CacheOperation;
+  /** True if it may have happened although nobody said so. */
+  readonly isWrite: boolean;
+  /**
+   * `long` for a call that takes as long as there is to do.
+   * @default 'deadline'
+   */
+  readonly limit?: 'deadline' | 'long';
+  run(): Awaitable<T>;
+  /** Told if it ends after its deadline, whatever its end. */
+  onLateEnd?(): void;
+}
+
+/** What works in steps, each with a deadline of its own, is given up only when it must have got stuck. */
+const LONG_CALL_LIMIT_MS = 600_000;
+
+/** Calls of the shared level that were refused without asking it. */
+const refusals = new WeakSet<object>();
+
+/** True for the error of a call that an open breaker refused. */
+export function isRefusedByBreaker(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && refusals.has(error);
+}
+
+/**
+ * Where calls enter the shared level: each settles within the deadline, whatever is behind; while the breaker is open, at
+ * once; and so many at most wait. A deadline is no cancel, so what was given up counts until it ends, or until the breaker
+ * has closed again over a level that answers.
+ */
+export class LevelGate {
+  readonly #parts: LevelGateParts;
+  #pending = { period: 0, count: 0 };
+  #refusedCalls = 0;
+  #isSilent = false;
+
+  constructor(parts: LevelGateParts) {
+    this.#parts = parts;
+  }
+
+  /** How many calls were refused without asking. */
+  get refusedCalls(): number {
+    return this.#refusedCalls;
+  }
+
+  /** True if the last call that ended was not answered in time. */
+  get isSilent(): boolean {
+    return this.#isSilent;
+  }
+
+  /** Lets a call through while the breaker is closed, and tells the breaker how it ended. */
+  call<T>(call: GatedCall<T>): Promise<T> {
+    const { breaker, maxPending } = this.#parts;
+    if (!breaker.isClosed) return Promise.reject(this.refusal(call.operation));
+    const { period } = breaker;
+    // What hung before an outage that is over will not come back.
+    if (this.#pending.period !== period) this.#pending = { period, count: 0 };
+    if (this.#pending.count < maxPending) return this.#bounded(call, period);
+    const error = new CacheUnavailableError(`${maxPending} calls already wait for the shared level.`, {
+      operation: call.operation,
+      backend: 'stack',
+    });
+    breaker.failed(period);
+    return Promise.reject(error);
+  }
+
+  /** Makes a call whatever the breaker says, and without telling it. */
+  tryCall<T>(call: GatedCall<T>): Promise<T> {
+    return this.#bounded(call, undefined);
+  }
+
+  /** The error for a call that is not made. */
+  refusal(operation: CacheOperation): CacheUnavailableError {
+    this.#refusedCalls += 1;
+    const error = new CacheUnavailableError('The shared level failed and is left alone for a moment.', {
+      operation,
+      backend: 'stack',
+    });
+    refusals.add(error);
+    return error;
+  }
+
+  #bounded<T>(call: GatedCall<T>, period: number | undefined): Promise<T> {
+    const { breaker, timers, timeoutMs } = this.#parts;
+    const pending = this.#pending;
+    pending.count += 1;
+    return new Promise((resolve, reject) => {
+      let isGivenUp = false;
+      const limitMs = call.limit === 'long' ? LONG_CALL_LIMIT_MS : timeoutMs;
+      const cancel = timers.after(limitMs, () => {
+        isGivenUp = true;
+        this.#isSilent = true;
+        if (period !== undefined) breaker.failed(period);
+        reject(timeoutError(call, limitMs));
+      });
+      const ended = (): boolean => {
+        pending.count -= 1;
+        if (isGivenUp) call.onLateEnd?.();
+        else cancel();
+        return !isGivenUp;
+      };
+      started(call).then(
+        (answer) => {
+          if (!ended()) return;
+          this.#isSilent = false;
+          if (period !== undefined) breaker.succeeded(period);
+          resolve(answer);
+        },
+        (error: unknown) => {
+          if (!ended()) return;
+          this.#isSilent = isSilence(error);
+          if (period !== undefined && isOutage(error)) breaker.failed(period);
+          reject(error);
+        },
+      );
+    });
+  }
+}
+
+/** A third party's call may throw at once, or answer without a promise. */
+async function started<T>({ run }: GatedCall<T>): Promise<T> {
+  return run();
+}
+
+function timeoutError({ operation, isWrite }: GatedCall<unknown>, timeoutMs: number): CacheTimeoutError {
+  return new CacheTimeoutError(`The shared level did not answer within ${timeoutMs} ms.`, {
+    operation,
+    backend: 'stack',
+    ambiguous: isWrite,
+  });
+}

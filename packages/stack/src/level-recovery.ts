@@ -1,0 +1,132 @@
+import { CacheOptionError, type Invalidation } from '@cache/core';
+import type { RecoveryAttempt } from './circuit-breaker.ts';
+import type { InvalidationBatch, InvalidationQueue } from './invalidation-queue.ts';
+import type { LevelGate } from './level-gate.ts';
+import type { SharedCache } from './levels.ts';
+import { isSilence } from './store-error.ts';
+
+/** What a {@link LevelRecovery} is made of. */
+export interface LevelRecoveryParts<V> {
+  /** The cache behind, not guarded. */
+  readonly cache: SharedCache<V>;
+  readonly gate: LevelGate;
+  readonly queue: InvalidationQueue;
+  /** Tells other processes what was carried out, as far as they can be told. */
+  readonly announce: (invalidations: readonly Invalidation[]) => Promise<void>;
+  /** Forgets whatever was kept near. */
+  readonly flush: () => void;
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** Nobody stores anything here; a cache asks its server for it all the same. */
+const PROBED_KEY = 'circuit-breaker-probe';
+
+/**
+ * Finds out whether a shared level answers again, and brings it up to date before anyone reads it:
+ *
+ * 1. the connections on which nothing was heard are given up, where the cache can do that: what lies in them must not be
+ *    carried out after step 3;
+ * 2. one read, of data: a server that is loading its data accepts connections and refuses reads;
+ * 3. every queued invalidation, acknowledged, and told to other processes;
+ * 4. what is kept near is forgotten, and the breaker closes, in the turn in which the queue is seen to be empty.
+ *
+ * From step 2 on, new invalidations go through at once instead of into the queue, so a busy program cannot keep it from
+ * becoming empty. A failure at any step leaves what is not acknowledged in the queue.
+ */
+export class LevelRecovery<V> {
+  readonly #parts: LevelRecoveryParts<V>;
+  #isDraining = false;
+
+  constructor(parts: LevelRecoveryParts<V>) {
+    this.#parts = parts;
+  }
+
+  /** True from when the level has answered until the breaker closes. */
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
+  /** Makes one attempt, and says how it ended. */
+  async run(attempt: RecoveryAttempt): Promise<void> {
+    const { gate, cache, queue, flush, onFailure } = this.#parts;
+    let hasRenewed = false;
+    try {
+      hasRenewed = gate.isSilent && (await this.#renewConnections());
+      await gate.tryCall({ operation: 'exists', isWrite: false, run: () => cache.exists(PROBED_KEY) });
+      this.#isDraining = true;
+      // A call that goes through now may fail after the queue was empty, and add to it.
+      while (queue.length > 0) await this.#drain();
+      flush();
+      attempt.succeed();
+    } catch (error) {
+      onFailure(error);
+      attempt.fail(isSilence(error) && !hasRenewed ? 'silent' : 'refused');
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  /** True if the cache could. */
+  async #renewConnections(): Promise<boolean> {
+    const { gate, cache } = this.#parts;
+    if (cache.renewConnections === undefined) return false;
+    return gate.tryCall({ operation: 'ping', isWrite: false, run: () => cache.renewConnections?.() ?? false });
+  }
+
+  async #drain(): Promise<void> {
+    const { queue, announce } = this.#parts;
+    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) {
+      await this.#carryOut(batch);
+      await announce(batch.entries.map(({ invalidation }) => invalidation));
+      queue.settle(batch);
+    }
+  }
+
+  async #carryOut({ kind, how, names }: InvalidationBatch): Promise<void> {
+    const { cache, gate } = this.#parts;
+    const isExpiry = how === 'expire';
+    const each = (run: (name: string) => unknown) => async (): Promise<unknown> => Promise.all(names.map(run));
+    const [name = ''] = names;
+    switch (kind) {
+      case 'key': {
+        const { removeItems, expireItem } = cache;
+        const all = removeItems === undefined ? undefined : () => removeItems.call(cache, names);
+        if (isExpiry && expireItem !== undefined) {
+          await this.#tell(
+            'expireItem',
+            each((key) => expireItem.call(cache, key)),
+          );
+        } else await this.#tell('removeItems', all ?? each((key) => cache.removeItem(key)));
+        return;
+      }
+      case 'tag': {
+        const operation = isExpiry ? 'expireTags' : 'invalidateTags';
+        await this.#tell(operation, () => this.#can(operation).call(cache, names));
+        return;
+      }
+      case 'clearPrefix':
+        await gate.tryCall({
+          operation: 'clearPrefix',
+          isWrite: true,
+          limit: 'long',
+          run: () => this.#can('clearPrefix').call(cache, name),
+        });
+        return;
+      case 'clear':
+        await gate.tryCall({ operation: 'clear', isWrite: true, limit: 'long', run: () => cache.clear() });
+    }
+  }
+
+  #tell(
+    operation: 'expireItem' | 'removeItems' | 'expireTags' | 'invalidateTags',
+    run: () => unknown,
+  ): Promise<unknown> {
+    return this.#parts.gate.tryCall({ operation, isWrite: true, run });
+  }
+
+  #can<Name extends 'expireTags' | 'invalidateTags' | 'clearPrefix'>(name: Name): NonNullable<SharedCache<V>[Name]> {
+    const method = this.#parts.cache[name];
+    if (method !== undefined) return method as NonNullable<SharedCache<V>[Name]>;
+    throw new CacheOptionError(`The shared cache has no ${name}().`, { operation: name, backend: 'stack' });
+  }
+}
