@@ -95,7 +95,7 @@ export type { PingableCache } from './pingable-cache.ts';
 export { type RedactedCause, redactedCause } from './redacted-cause.ts';
 export type { RenewableCache } from './renewable-cache.ts';
 export type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';
-export { SeriesTable } from './series-table.ts';
+export { type SeriesLabels, SeriesTable } from './series-table.ts';
 export { expirationOf, type SetOptions, tagsOf } from './set-options.ts';
 export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';

@@ -13,6 +13,7 @@ export class KeyGroups {
   readonly #keyGroup: ((key: string) => string | undefined) | undefined;
   readonly #maxKeyGroups: number;
   readonly #groups = new Set<string>();
+  #hasWarned = false;
 
   /**
    * @param keyGroup names the group of a key; `undefined` for none. Without it every key is in the group `''`
@@ -27,14 +28,29 @@ export class KeyGroups {
     this.#maxKeyGroups = maxKeyGroups;
   }
 
-  /** The group of a key; `'other'` beyond the first `maxKeyGroups`. What `keyGroup` throws is thrown. */
+  /** The group of a key; `'other'` beyond the first `maxKeyGroups`, and for a key on which `keyGroup` throws. */
   of(key: string): string {
     if (this.#keyGroup === undefined) return '';
-    const group = this.#keyGroup(key);
+    const group = this.#ask(this.#keyGroup, key);
     if (typeof group !== 'string' || group === '') return OTHER;
     if (this.#groups.has(group)) return group;
     if (this.#groups.size >= this.#maxKeyGroups) return OTHER;
     this.#groups.add(group);
     return group;
+  }
+
+  /** What throws must not be uncounted. Told once, without the message: it may hold the key. */
+  #ask(keyGroup: (key: string) => string | undefined, key: string): string | undefined {
+    try {
+      return keyGroup(key);
+    } catch (error) {
+      if (this.#hasWarned) return undefined;
+      this.#hasWarned = true;
+      const name = error instanceof Error ? error.name : typeof error;
+      process.emitWarning(`keyGroup failed with ${name}; such keys count as "${OTHER}".`, {
+        code: 'CACHE_KEY_GROUP_FAILED',
+      });
+      return undefined;
+    }
   }
 }

@@ -1,5 +1,5 @@
 import { KeyGroups } from '@cache/core';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 
 const beforeColon = (key: string): string | undefined => key.split(':', 1)[0];
 
@@ -24,6 +24,18 @@ test('a key in no group is among the others', () => {
   const groups = new KeyGroups(() => undefined);
   expect(groups.of('user:1')).toBe('other');
   expect(new KeyGroups(() => '').of('user:1')).toBe('other');
+});
+
+test('a key on which the function throws is among the others, and that is told once without the key', () => {
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const groups = new KeyGroups((key) => {
+    throw new RangeError(`no group for ${key}`);
+  });
+  expect([groups.of('secret:1'), groups.of('secret:2')]).toEqual(['other', 'other']);
+  expect(emitWarning.mock.calls).toEqual([
+    ['keyGroup failed with RangeError; such keys count as "other".', { code: 'CACHE_KEY_GROUP_FAILED' }],
+  ]);
+  emitWarning.mockRestore();
 });
 
 test('what is no function and what is no number are refused', () => {
