@@ -1,0 +1,1 @@
+export { type OpenTelemetryHooks, type OpenTelemetryHooksOptions, openTelemetryHooks } from './open-telemetry-hooks.ts';

@@ -1,0 +1,1 @@
+export { type PrometheusHooks, type PrometheusHooksOptions, prometheusHooks } from './prometheus-hooks.ts';
