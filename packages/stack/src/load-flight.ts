@@ -1,4 +1,4 @@
-import type { Absent, CacheEntry, CacheOperation, FillOptions, Lease } from '@cache/core';
+import { ABSENT, type Absent, type CacheEntry, type CacheOperation, type FillOptions, type Lease } from '@cache/core';
 import { earlyWindowInSeconds, isEarly } from './early-expiration.ts';
 import type { ErrorBackoff } from './error-backoff.ts';
 import type { Loader, ResolvedLoadOptions } from './get-or-set-options.ts';
@@ -34,6 +34,8 @@ export interface FlightEffects<V> extends LeaseKeeperParts {
   /** Reads through the batch of this turn, and says when it is sent. */
   read(key: string, onSend: () => void): Promise<CacheEntry<V>>;
   install(inFlight: InFlight, item: Installable<V>): void;
+  /** Keeps near what there is no store for now. */
+  installUnstored(inFlight: InFlight, item: Installable<V>): void;
   onLoad(key: string, outcome: 'done' | 'error', durationMs: number): void;
   onFill(isStored: boolean): void;
   onFinish(flight: LoadFlight<V>): void;
@@ -73,6 +75,7 @@ export class LoadFlight<V> {
   #state: LoadState<V> = initialLoadState();
   #isDecided = false;
   #isHeard = false;
+  #isWithoutStore = false;
   #provenAt = 0;
   #result: LoadResult<V> | undefined;
   #sentAtMs = 0;
@@ -103,7 +106,8 @@ export class LoadFlight<V> {
 
   /** Begins. Call once. */
   start(): void {
-    if (this.#request.isStoreDown) this.#dispatch({ type: 'storeFailed' });
+    this.#isWithoutStore = this.#request.isStoreDown === true;
+    if (this.#isWithoutStore) this.#dispatch({ type: 'storeFailed' });
     else this.#dispatch({ type: 'start', first: this.#first() });
   }
 
@@ -202,6 +206,7 @@ export class LoadFlight<V> {
       (entry) => this.#heard(entry),
       (error: unknown) => {
         this.#effects.onStoreError(operation, error);
+        this.#isWithoutStore = true;
         this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
       },
     );
@@ -234,6 +239,7 @@ export class LoadFlight<V> {
       (loaded) => {
         this.#result = loaded;
         this.#effects.onLoad(givenKey, 'done', loaded.durationMs);
+        this.#keepUnstored(loaded);
         this.#dispatch({ type: 'loaded', loaded });
       },
       (error: unknown) => {
@@ -266,6 +272,12 @@ export class LoadFlight<V> {
         this.#dispatch({ type: 'fillFailed' });
       },
     );
+  }
+
+  #keepUnstored({ value, isStored, tags, expirationInSeconds }: LoadResult<V>): void {
+    if (!this.#isWithoutStore || !isStored || value === ABSENT) return;
+    const item = { value: value as V, tags, remainingInSeconds: expirationInSeconds, isAsStored: false };
+    this.#effects.installUnstored(this.#inFlight, { ...item, sentAtMs: this.#sentAtMs });
   }
 
   #installLoaded(value: V): void {

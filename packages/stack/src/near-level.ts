@@ -1,6 +1,7 @@
 import type { InvalidationBus } from '@cache/core';
 import type { InFlight, InstallFence } from './install-fence.ts';
 import type { NearCache } from './levels.ts';
+import { OwnLoads } from './own-loads.ts';
 import { isPlainData } from './plain-data.ts';
 import type { Timers } from './timers.ts';
 
@@ -23,6 +24,8 @@ export interface LocalLevel<V> {
   read(key: string): V | undefined;
   /** Keeps what came from the shared level, if the fence admits it. */
   install(inFlight: InFlight, item: Installable<V>): void;
+  /** Keeps what was loaded while the shared level is out, as long as another process's invalidation may go unseen. */
+  installUnstored(inFlight: InFlight, item: Installable<V>): void;
   drop(key: string): void;
   dropTags(tags: readonly string[]): void;
   dropPrefix(prefix: string): void;
@@ -34,6 +37,7 @@ export const noLevel: LocalLevel<never> = {
   isWhole: false,
   read: () => undefined,
   install: () => {},
+  installUnstored: () => {},
   drop: () => {},
   dropTags: () => {},
   dropPrefix: () => {},
@@ -60,7 +64,7 @@ export interface NearLevelOptions {
  *
  * Invariant: what it serves was not invalidated by this process at all, nor by another one longer ago than
  * `maxStalenessInSeconds`. Silence is not health: with a bus, every hit asks when the bus was last *heard*, so a cut,
- * half-open or frozen connection makes the level answer nothing.
+ * half-open or frozen connection makes the level answer nothing, but for what this process loaded itself within that time.
  */
 export class NearLevel<V> implements LocalLevel<V> {
   readonly isWhole = false;
@@ -70,6 +74,7 @@ export class NearLevel<V> implements LocalLevel<V> {
   readonly #bus: InvalidationBus | undefined;
   readonly #maxStalenessMs: number;
   readonly #longestLifeInSeconds: number;
+  readonly #ownLoads = new OwnLoads();
 
   constructor(cache: NearCache<V>, fence: InstallFence, timers: Timers, options: NearLevelOptions) {
     this.#cache = cache;
@@ -84,17 +89,30 @@ export class NearLevel<V> implements LocalLevel<V> {
   }
 
   read(key: string): V | undefined {
-    return this.#isProven() ? this.#cache.get(key) : undefined;
+    return this.#isProven() || this.#ownLoads.isServable(key, this.#timers.now()) ? this.#cache.get(key) : undefined;
   }
 
-  install(inFlight: InFlight, { value, isAsStored, remainingInSeconds, tags, sentAtMs }: Installable<V>): void {
-    if (!this.#fence.admits(inFlight, tags) || !this.#isProven()) return;
+  install(inFlight: InFlight, item: Installable<V>): void {
+    if (this.#isProven()) this.#install(inFlight, item, this.#longestLifeInSeconds);
+  }
+
+  installUnstored(inFlight: InFlight, item: Installable<V>): void {
+    const bound = this.#maxStalenessMs / 1000;
+    if (!this.#install(inFlight, item, bound - (this.#timers.now() - item.sentAtMs) / 1000)) return;
+    // Its load began when the request was sent, so nothing older is unseen whatever the bus says.
+    this.#ownLoads.record(inFlight.key, item.sentAtMs + this.#maxStalenessMs, this.#timers.now());
+  }
+
+  #install(inFlight: InFlight, item: Installable<V>, longestLifeInSeconds: number): boolean {
+    const { value, isAsStored, remainingInSeconds, tags, sentAtMs } = item;
+    if (!this.#fence.admits(inFlight, tags)) return false;
     // The answer's time on the way is the entry's too: count from when the question was sent.
     const elapsedInSeconds = (this.#timers.now() - sentAtMs) / 1000;
     const remaining = remainingInSeconds === null ? Number.POSITIVE_INFINITY : remainingInSeconds - elapsedInSeconds;
-    const expirationInSeconds = Math.min(remaining, this.#longestLifeInSeconds);
-    if (expirationInSeconds <= 0 || !(isAsStored || isPlainData(value))) return;
+    const expirationInSeconds = Math.min(remaining, longestLifeInSeconds);
+    if (expirationInSeconds <= 0 || !(isAsStored || isPlainData(value))) return false;
     this.#cache.set(inFlight.key, value as NonNullable<V>, { expirationInSeconds, tags });
+    return true;
   }
 
   drop(key: string): void {
@@ -112,6 +130,7 @@ export class NearLevel<V> implements LocalLevel<V> {
   }
 
   dropAll(): void {
+    this.#ownLoads.clear();
     this.#cache.clear();
   }
 

@@ -136,6 +136,9 @@ export class StackContext<V> {
       random,
       read: (key, onSend) => this.reads.read(key, onSend),
       install: (inFlight, item) => this.install(inFlight, item),
+      installUnstored: (inFlight, item) => {
+        if (this.isStoreOut) this.install(inFlight, item, 'unstored');
+      },
       onStoreError: (operation, error) => this.degraded(operation, error),
       onLoad: (key, outcome, durationMs) => {
         counter.loads += 1;
@@ -253,9 +256,10 @@ export class StackContext<V> {
   }
 
   /** Keeps a value near, if the fence admits it. A near cache that refuses it harms nobody. */
-  install(inFlight: InFlight, item: Installable<V>): void {
+  install(inFlight: InFlight, item: Installable<V>, how: 'stored' | 'unstored' = 'stored'): void {
     try {
-      this.local.install(inFlight, item);
+      if (how === 'stored') this.local.install(inFlight, item);
+      else this.local.installUnstored(inFlight, item);
     } catch (error) {
       this.degraded('set', error);
     }
