@@ -24,7 +24,7 @@ export function isPlainObject(value: object): value is Record<string, unknown> {
 export function classNameOf(value: object): string {
   const prototype: unknown = Object.getPrototypeOf(value);
   const name = isObject(prototype) ? constructorName(prototype) : undefined;
-  return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,63}$/.test(name) ? name : 'object of a class';
+  return typeof name === 'string' && /^[A-Za-z_$][\w$]{0,63}$/.test(name) ? name : 'a class';
 }
 
 function constructorName(prototype: object): unknown {

@@ -54,7 +54,7 @@ export class ValueWalk {
 
   /** @throws CacheValueError that names the class of a value which no serializer can give back by itself */
   refuseInstance(value: object): never {
-    this.refuse(`a ${classNameOf(value)} would not come back as one: store its data`);
+    this.refuse(`an instance of ${classNameOf(value)} would not come back as one: store its data`);
   }
 
   /**

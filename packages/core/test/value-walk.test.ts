@@ -135,7 +135,7 @@ describe('a walk over a value', () => {
   });
 
   test('says the class of what it refuses, and only if it is a name', () => {
-    expect(refusalOf(new Point()).message).toContain('a Point would not come back');
+    expect(refusalOf(new Point()).message).toContain('an instance of Point would not come back');
     const odd = Object.create({ constructor: Object.defineProperty(() => 1, 'name', { value: `${CANARY} !` }) });
     expect(refusalOf(odd).message).not.toContain(CANARY);
   });
