@@ -74,7 +74,8 @@ export class ValueCodec {
   decode(value: Buffer | null, payload: Buffer | null): Awaitable<unknown> {
     const decoded = value === null ? this.#decodePayload(payload) : this.#decodeJson(value);
     if (isPromise(decoded)) {
-      return decoded.then(notNull, (error: unknown) => {
+      // It may be somebody else's kind of promise.
+      return Promise.resolve(decoded).then(notNull, (error: unknown) => {
         throw corruption(error);
       });
     }
