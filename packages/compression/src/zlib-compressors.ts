@@ -26,7 +26,7 @@ export function outputLimit(maxBytes: number): OutputLimit {
   return { maxOutputLength: maxBytes, chunkSize: Math.min(Math.max(maxBytes, MIN_CHUNK_BYTES), MAX_CHUNK_BYTES) };
 }
 
-export function gzipCompressor(level = DEFAULT_ZLIB_LEVEL): Compressor {
+export function gzipCompressor(level: number = DEFAULT_ZLIB_LEVEL): Compressor {
   return {
     compress: (data) => gzip(data, { level }),
     compressSync: (data) => zlib.gzipSync(data, { level }),
@@ -35,7 +35,7 @@ export function gzipCompressor(level = DEFAULT_ZLIB_LEVEL): Compressor {
   };
 }
 
-export function deflateRawCompressor(level = DEFAULT_ZLIB_LEVEL): Compressor {
+export function deflateRawCompressor(level: number = DEFAULT_ZLIB_LEVEL): Compressor {
   return {
     compress: (data) => deflateRaw(data, { level }),
     compressSync: (data) => zlib.deflateRawSync(data, { level }),
@@ -44,7 +44,7 @@ export function deflateRawCompressor(level = DEFAULT_ZLIB_LEVEL): Compressor {
   };
 }
 
-export function brotliCompressor(level = DEFAULT_BROTLI_LEVEL): Compressor {
+export function brotliCompressor(level: number = DEFAULT_BROTLI_LEVEL): Compressor {
   const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
   const options = (data: Buffer): zlib.BrotliOptions => ({
     params: { [BROTLI_PARAM_QUALITY]: level, [BROTLI_PARAM_SIZE_HINT]: data.length },
