@@ -122,23 +122,46 @@ const CONTEXT: CacheErrorContext = { operation: 'getOrSet', backend: 'stack' };
  * @throws CacheOptionError for one that is out of range
  */
 export function resolveLoadOptions(base: ResolvedLoadOptions | undefined, options: LoadOptions): ResolvedLoadOptions {
-  const given = { ...(base ?? DEFAULTS), ...withoutUndefined(options) };
-  const resolved: ResolvedLoadOptions = { ...given, tags: validateTags(given.tags, CONTEXT) };
+  // Name by name, since every read that misses the first level comes by.
+  const otherwise = base ?? DEFAULTS;
+  const resolved: ResolvedLoadOptions = {
+    expirationInSeconds: given(options.expirationInSeconds, otherwise.expirationInSeconds),
+    tags: options.tags === undefined ? otherwise.tags : validateTags(options.tags, CONTEXT),
+    staleInSeconds: given(options.staleInSeconds, otherwise.staleInSeconds),
+    softTimeoutMs: given(options.softTimeoutMs, otherwise.softTimeoutMs),
+    loadTimeoutMs: given(options.loadTimeoutMs, otherwise.loadTimeoutMs),
+    lockTimeoutMs: given(options.lockTimeoutMs, otherwise.lockTimeoutMs),
+    leaseInSeconds: given(options.leaseInSeconds, otherwise.leaseInSeconds),
+    earlyExpiration: given(options.earlyExpiration, otherwise.earlyExpiration),
+    absentExpirationInSeconds: given(options.absentExpirationInSeconds, otherwise.absentExpirationInSeconds),
+    errorBackoffMs: given(options.errorBackoffMs, otherwise.errorBackoffMs),
+    jitter: given(options.jitter, otherwise.jitter),
+  };
   validateExpiration(resolved.expirationInSeconds, CONTEXT);
   if (resolved.absentExpirationInSeconds !== undefined) validateExpiration(resolved.absentExpirationInSeconds, CONTEXT);
   leaseInSecondsOf(resolved, CONTEXT);
   staleInSecondsOf(resolved, CONTEXT);
-  for (const name of ['softTimeoutMs', 'lockTimeoutMs', 'errorBackoffMs', 'earlyExpiration', 'jitter'] as const) {
-    if (!(typeof resolved[name] === 'number' && resolved[name] >= 0)) {
-      throw new CacheOptionError(`${name} is a number of at least 0.`, CONTEXT);
-    }
-  }
+  requireAtLeast0('softTimeoutMs', resolved.softTimeoutMs);
+  requireAtLeast0('lockTimeoutMs', resolved.lockTimeoutMs);
+  requireAtLeast0('errorBackoffMs', resolved.errorBackoffMs);
+  requireAtLeast0('earlyExpiration', resolved.earlyExpiration);
+  requireAtLeast0('jitter', resolved.jitter);
   if (!(typeof resolved.loadTimeoutMs === 'number' && resolved.loadTimeoutMs > 0)) {
     throw new CacheOptionError('loadTimeoutMs is a number over 0.', CONTEXT);
   }
   if (resolved.jitter > 1) throw new CacheOptionError('jitter is a share from 0 to 1.', CONTEXT);
   if (!Number.isFinite(resolved.errorBackoffMs)) throw new CacheOptionError('errorBackoffMs is finite.', CONTEXT);
   return resolved;
+}
+
+/** `null` is a lifetime: only what is not said is taken from elsewhere. */
+function given<T>(option: T | undefined, otherwise: T): T {
+  return option === undefined ? otherwise : option;
+}
+
+function requireAtLeast0(name: keyof LoadOptions, value: number): void {
+  if (!(typeof value === 'number' && value >= 0))
+    throw new CacheOptionError(`${name} is a number of at least 0.`, CONTEXT);
 }
 
 /**
@@ -154,10 +177,4 @@ export function getOrSetOptionsOf(options: Expiration | GetOrSetOptions | undefi
     `Expected a lifetime in seconds, null or an options object; got ${typeof options}.`,
     CONTEXT,
   );
-}
-
-function withoutUndefined(options: LoadOptions): Partial<ResolvedLoadOptions> {
-  return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => value !== undefined && name in DEFAULTS),
-  ) as Partial<ResolvedLoadOptions>;
 }

@@ -15,10 +15,11 @@ import {
   type LoadPolicy,
   type LoadState,
 } from './load-path.ts';
-import { type LoadResult, startLoading } from './loading.ts';
+import { Loading, type LoadResult } from './loading.ts';
 import type { MissShare } from './miss-share.ts';
 import type { Installable } from './near-level.ts';
 import { pollDelayMs } from './poll-delay.ts';
+import type { KeyReader } from './read-batch.ts';
 import type { SharedStore } from './shared-store.ts';
 import { stalePolicy } from './stale-policy.ts';
 import type { Turns } from './turns.ts';
@@ -31,8 +32,8 @@ export interface FlightEffects<V> extends LeaseKeeperParts {
   readonly turns: Turns;
   readonly missShare: MissShare;
   readonly random: () => number;
-  /** Reads through the batch of this turn, and says when it is sent. */
-  read(key: string, onSend: () => void): Promise<CacheEntry<V>>;
+  /** Reads through the batch of this turn. */
+  read(key: string, reader: KeyReader<V>): void;
   install(inFlight: InFlight, item: Installable<V>): void;
   /** Keeps near what there is no store for now. */
   installUnstored(inFlight: InFlight, item: Installable<V>): void;
@@ -62,15 +63,13 @@ export interface FlightRequest<V> {
 /** Carries out the load path for one key, for every caller in this process that asks for it meanwhile. */
 export class LoadFlight<V> {
   readonly answer: Promise<LoadAnswer<V>>;
-  /** Fulfils when there is nothing more to do: after the answer, where that was a stale copy. */
-  readonly finished: Promise<void>;
   readonly #request: FlightRequest<V>;
   readonly #effects: FlightEffects<V>;
   readonly #policy: LoadPolicy<V>;
   /** Registered before the first request: what invalidates the key or anything later makes the flight suspect. */
   readonly #inFlight: InFlight;
-  readonly #lease: LeaseKeeper;
-  readonly #cancels = new Set<() => void>();
+  #keeper: LeaseKeeper | undefined;
+  #cancels: Set<() => void> | undefined;
   readonly #turnOf: Record<AnswerProof, number> = { request: 0, load: 0, fill: 0 };
   #state: LoadState<V> = initialLoadState();
   #isDecided = false;
@@ -79,29 +78,34 @@ export class LoadFlight<V> {
   #provenAt = 0;
   #result: LoadResult<V> | undefined;
   #sentAtMs = 0;
-  #giveUp: ((reason: unknown) => void) | undefined;
-  #settle: (answer: LoadAnswer<V>) => void = () => {};
-  #end: () => void = () => {};
+  #loading: Loading<V> | undefined;
+  #settle: (answer: LoadAnswer<V>) => void = noop;
+  #onEnd: (() => void) | undefined;
 
   constructor(request: FlightRequest<V>, effects: FlightEffects<V>) {
     this.#request = request;
     this.#effects = effects;
-    this.#lease = new LeaseKeeper(effects, request.options.leaseInSeconds);
-    this.#policy = {
-      stale: stalePolicy(request.options, request.isForced),
-      isEarly: (entry) => !request.isForced && isEarly(entry, request.options.earlyExpiration, effects.random),
-    };
+    this.#policy = policyOf(request, effects.random);
     this.answer = new Promise((resolve) => {
       this.#settle = resolve;
-    });
-    this.finished = new Promise((resolve) => {
-      this.#end = resolve;
     });
     this.#inFlight = effects.fence.register(request.key);
   }
 
   get key(): string {
     return this.#request.key;
+  }
+
+  /** Fulfils when there is nothing more to do: after the answer, where that was a stale copy. */
+  get finished(): Promise<void> {
+    if (this.#state.phase === 'done') return Promise.resolve();
+    return new Promise((resolve) => {
+      const others = this.#onEnd;
+      this.#onEnd = () => {
+        others?.();
+        resolve();
+      };
+    });
   }
 
   /** Begins. Call once. */
@@ -114,7 +118,7 @@ export class LoadFlight<V> {
   /** Ends with this error, unless the value is being stored already. */
   close(error: unknown): void {
     this.#dispatch({ type: 'closed', error });
-    this.#giveUp?.(error);
+    this.#loading?.giveUp(error);
   }
 
   /** False once it has answered, or if something was invalidated that its answer may not know: then start another. */
@@ -131,7 +135,7 @@ export class LoadFlight<V> {
     if (this.#state.phase === 'done') return;
     const [state, effects] = advance(this.#state, event, this.#policy);
     this.#state = state;
-    if (state.phase !== 'loading') this.#lease.stop();
+    if (state.phase !== 'loading') this.#keeper?.stop();
     for (const effect of effects) this.#carryOut(effect);
     if (this.#isDecided || state.phase === 'reading' || state.phase === 'leasing') return;
     this.#isDecided = true;
@@ -162,10 +166,10 @@ export class LoadFlight<V> {
         this.#fill(effect.lease, effect.value);
         break;
       case 'release':
-        this.#lease.release(effect.lease);
+        this.#leaseKeeper.release(effect.lease);
         break;
       case 'backOff':
-        this.#lease.backOff(effect.lease, this.#request.options.errorBackoffMs);
+        this.#leaseKeeper.backOff(effect.lease, this.#request.options.errorBackoffMs);
         break;
       case 'install':
         this.#install({ ...effect.entry, isAsStored: true }, effect.entry.loadDurationMs);
@@ -191,8 +195,11 @@ export class LoadFlight<V> {
   }
 
   #read(): void {
-    const onSend = (): void => this.#mark('request');
-    this.#hear('getEntries', this.#effects.read(this.key, onSend));
+    this.#effects.read(this.key, {
+      onSend: () => this.#mark('request'),
+      onEntry: (entry) => this.#heard(entry),
+      onFailure: (error) => this.#storeFailed('getEntries', error),
+    });
   }
 
   #getOrLease(evenIfFresh: boolean): void {
@@ -204,12 +211,14 @@ export class LoadFlight<V> {
   #hear(operation: CacheOperation, reply: Promise<CacheEntry<V>>): void {
     reply.then(
       (entry) => this.#heard(entry),
-      (error: unknown) => {
-        this.#effects.onStoreError(operation, error);
-        this.#isWithoutStore = true;
-        this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
-      },
+      (error: unknown) => this.#storeFailed(operation, error),
     );
+  }
+
+  #storeFailed(operation: CacheOperation, error: unknown): void {
+    this.#effects.onStoreError(operation, error);
+    this.#isWithoutStore = true;
+    this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
   }
 
   #heard(entry: CacheEntry<V>): void {
@@ -217,9 +226,14 @@ export class LoadFlight<V> {
     this.#isHeard = true;
     if (this.#state.phase === 'done' && 'lease' in entry && entry.lease !== undefined) {
       // Closed meanwhile: nobody will load under it.
-      this.#lease.release(entry.lease);
+      this.#leaseKeeper.release(entry.lease);
     }
     this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
+  }
+
+  get #leaseKeeper(): LeaseKeeper {
+    this.#keeper ??= new LeaseKeeper(this.#effects, this.#request.options.leaseInSeconds);
+    return this.#keeper;
   }
 
   #recentError(): { recentError?: { readonly error: unknown } } {
@@ -228,26 +242,29 @@ export class LoadFlight<V> {
   }
 
   #load(lease: Lease | undefined, stale: V | undefined): void {
-    const { timers, backoff } = this.#effects;
-    const { key, givenKey, loader, options } = this.#request;
+    const { timers } = this.#effects;
+    const { givenKey, loader, options } = this.#request;
     this.#mark('load');
-    const startedAtMs = this.#sentAtMs;
-    if (lease !== undefined) this.#lease.keep(lease);
-    const { result, giveUp } = startLoading({ key: givenKey, loader, stale, options, timers });
-    this.#giveUp = giveUp;
-    result.then(
-      (loaded) => {
-        this.#result = loaded;
-        this.#effects.onLoad(givenKey, 'done', loaded.durationMs);
-        this.#keepUnstored(loaded);
-        this.#dispatch({ type: 'loaded', loaded });
-      },
-      (error: unknown) => {
-        this.#effects.onLoad(givenKey, 'error', timers.now() - startedAtMs);
-        backoff.record(key, error, options.errorBackoffMs);
-        this.#dispatch({ type: 'loadFailed', error });
-      },
+    if (lease !== undefined) this.#leaseKeeper.keep(lease);
+    this.#loading = new Loading(
+      { key: givenKey, loader, stale, options, timers },
+      { onLoaded: (loaded) => this.#loaded(loaded), onLoadFailed: (error) => this.#loadFailed(error) },
     );
+  }
+
+  #loaded(loaded: LoadResult<V>): void {
+    this.#result = loaded;
+    this.#effects.onLoad(this.#request.givenKey, 'done', loaded.durationMs);
+    this.#keepUnstored(loaded);
+    this.#dispatch({ type: 'loaded', loaded });
+  }
+
+  #loadFailed(error: unknown): void {
+    const { timers, backoff, onLoad } = this.#effects;
+    const { key, givenKey, options } = this.#request;
+    onLoad(givenKey, 'error', timers.now() - this.#sentAtMs);
+    backoff.record(key, error, options.errorBackoffMs);
+    this.#dispatch({ type: 'loadFailed', error });
   }
 
   #fill(lease: Lease, value: V | Absent): void {
@@ -299,18 +316,38 @@ export class LoadFlight<V> {
   }
 
   #after(delayMs: number, event: LoadEvent<V>): void {
+    const cancels = this.#cancels ?? new Set();
+    this.#cancels = cancels;
     const cancel = this.#effects.timers.after(delayMs, () => {
-      this.#cancels.delete(cancel);
+      cancels.delete(cancel);
       this.#dispatch(event);
     });
-    this.#cancels.add(cancel);
+    cancels.add(cancel);
   }
 
   #finish(): void {
-    for (const cancel of this.#cancels) cancel();
-    this.#cancels.clear();
+    for (const cancel of this.#cancels ?? []) cancel();
     this.#effects.fence.end(this.#inFlight);
     this.#effects.onFinish(this);
-    this.#end();
+    this.#onEnd?.();
   }
 }
+
+function policyOf<V>({ options, isForced }: FlightRequest<V>, random: () => number): LoadPolicy<V> {
+  const stale = stalePolicy(options, isForced);
+  if (isForced || options.earlyExpiration <= 0) return NEVER_EARLY[stale];
+  return { stale, isEarly: (entry) => isEarly(entry, options.earlyExpiration, random) };
+}
+
+const NEVER_EARLY: { readonly [Stale in LoadPolicy<unknown>['stale']]: LoadPolicy<unknown> } = {
+  atOnce: { stale: 'atOnce', isEarly: never },
+  afterSoftTimeout: { stale: 'afterSoftTimeout', isEarly: never },
+  onError: { stale: 'onError', isEarly: never },
+  never: { stale: 'never', isEarly: never },
+};
+
+function never(): boolean {
+  return false;
+}
+
+function noop(): void {}

@@ -293,12 +293,19 @@ function finish<V>(state: LoadState<V>): LoadStep<V> {
 }
 
 function unchanged<V>(state: LoadState<V>): LoadStep<V> {
-  return [state, []];
+  return [state, NO_EFFECTS];
 }
 
+const NO_EFFECTS: readonly never[] = [];
+
 function then<V>(first: LoadStep<V>, ...next: readonly ((state: LoadState<V>) => LoadStep<V>)[]): LoadStep<V> {
-  return next.reduce<LoadStep<V>>(([state, effects], step) => {
+  let [state, effects] = first;
+  for (const step of next) {
     const [following, more] = step(state);
-    return [following, [...effects, ...more]];
-  }, first);
+    state = following;
+    // Most steps have one effect or none, and this runs for every key that is read.
+    if (effects.length === 0) effects = more;
+    else if (more.length > 0) effects = [...effects, ...more];
+  }
+  return [state, effects];
 }

@@ -1,4 +1,12 @@
-import { ABSENT, type Absent, CacheTimeoutError, type Expiration, validateExpiration, validateTags } from '@cache/core';
+import {
+  ABSENT,
+  type Absent,
+  type CacheErrorContext,
+  CacheTimeoutError,
+  type Expiration,
+  validateExpiration,
+  validateTags,
+} from '@cache/core';
 import type { LoadContext, Loader, ResolvedLoadOptions } from './get-or-set-options.ts';
 import type { Timers } from './timers.ts';
 
@@ -21,79 +29,112 @@ export interface LoadRequest<V> {
   readonly timers: Timers;
 }
 
-/** A loader at work. */
-export interface Loading<V> {
-  /** Rejects with whatever the loader throws, unchanged, or the reason for which it was given up. */
-  readonly result: Promise<LoadResult<V>>;
-  /** Aborts the loader's signal. What it comes up with later is nobody's: neither value nor error is used. */
-  giveUp(reason: unknown): void;
+/** Who waits for a loader. */
+export interface LoadWaiter<V> {
+  onLoaded(result: LoadResult<V>): void;
+  /** With whatever the loader threw, unchanged, or the reason for which it was given up. */
+  onLoadFailed(error: unknown): void;
 }
 
-/** Runs a loader once, and gives it up with a CacheTimeoutError after `loadTimeoutMs`. */
-export function startLoading<V>({ key, loader, stale, options, timers }: LoadRequest<V>): Loading<V> {
+/** A loader at work: runs once, and is given up with a CacheTimeoutError after `loadTimeoutMs`. */
+export class Loading<V> {
+  readonly #request: LoadRequest<V>;
+  readonly #waiter: LoadWaiter<V>;
+  readonly #startedAtMs: number;
+  readonly #cancelTimeout: () => void;
   // Made when the loader first asks for it: most never do.
-  let abort: AbortController | undefined;
-  let givenUpFor: { readonly reason: unknown } | undefined;
-  const startedAtMs = timers.now();
-  let { expirationInSeconds, tags } = options;
-  let isSkipped = false;
-  const context: LoadContext<V> = {
-    key,
-    get signal() {
-      abort ??= new AbortController();
-      if (givenUpFor !== undefined) abort.abort(givenUpFor.reason);
-      return abort.signal;
-    },
-    stale,
-    setExpiration: (expiration) => {
-      expirationInSeconds = validateExpiration(expiration, { operation: 'load', backend: 'stack' });
-    },
-    addTags: (more) => {
-      tags = validateTags([...tags, ...more], { operation: 'load', backend: 'stack' });
-    },
-    skip: () => {
-      isSkipped = true;
-    },
-  };
-  let giveUp: (reason: unknown) => void = () => {};
-  const found = new Promise<V | null | undefined>((resolve, reject) => {
+  #abort: AbortController | undefined;
+  #givenUpFor: { readonly reason: unknown } | undefined;
+  #isSettled = false;
+  #isSkipped = false;
+  #expirationInSeconds: Expiration;
+  #tags: readonly string[];
+
+  constructor(request: LoadRequest<V>, waiter: LoadWaiter<V>) {
+    const { options, timers, loader } = request;
+    this.#request = request;
+    this.#waiter = waiter;
+    this.#startedAtMs = timers.now();
+    this.#expirationInSeconds = options.expirationInSeconds;
+    this.#tags = options.tags;
     const { loadTimeoutMs } = options;
-    let isSettled = false;
-    giveUp = (reason) => {
-      if (isSettled) return;
-      isSettled = true;
-      cancel();
-      reject(reason);
-      givenUpFor = { reason };
-      abort?.abort(reason);
-    };
-    const cancel = timers.after(loadTimeoutMs, () => giveUp(timeoutError(loadTimeoutMs)));
-    const settle = (run: () => void): void => {
-      isSettled = true;
-      cancel();
-      run();
-    };
-    call(loader, context).then(
-      (value) => settle(() => resolve(value)),
-      (error: unknown) => settle(() => reject(error)),
+    this.#cancelTimeout = timers.after(loadTimeoutMs, () => this.giveUp(timeoutError(loadTimeoutMs)));
+    call(loader, this.#context()).then(
+      (value) => {
+        if (this.#settle()) waiter.onLoaded(this.#resultOf(value));
+      },
+      (error: unknown) => {
+        if (this.#settle()) waiter.onLoadFailed(error);
+      },
     );
-  });
-  const resultOf = (value: V | null | undefined): LoadResult<V> => {
-    const durationMs = timers.now() - startedAtMs;
+  }
+
+  /** Aborts the loader's signal. What it comes up with later is nobody's: neither value nor error is used. */
+  giveUp(reason: unknown): void {
+    if (!this.#settle()) return;
+    this.#givenUpFor = { reason };
+    this.#abort?.abort(reason);
+    this.#waiter.onLoadFailed(reason);
+  }
+
+  /** False if it had settled before. */
+  #settle(): boolean {
+    if (this.#isSettled) return false;
+    this.#isSettled = true;
+    this.#cancelTimeout();
+    return true;
+  }
+
+  #context(): LoadContext<V> {
+    const signal = (): AbortSignal => this.#signal();
+    return {
+      key: this.#request.key,
+      get signal() {
+        return signal();
+      },
+      stale: this.#request.stale,
+      setExpiration: (expiration) => {
+        this.#expirationInSeconds = validateExpiration(expiration, CONTEXT);
+      },
+      addTags: (more) => {
+        this.#tags = validateTags([...this.#tags, ...more], CONTEXT);
+      },
+      skip: () => {
+        this.#isSkipped = true;
+      },
+    };
+  }
+
+  #signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#givenUpFor !== undefined) this.#abort.abort(this.#givenUpFor.reason);
+    return this.#abort.signal;
+  }
+
+  #resultOf(value: V | null | undefined): LoadResult<V> {
+    const { timers, options } = this.#request;
+    const tags = this.#tags;
+    const durationMs = timers.now() - this.#startedAtMs;
     if (value !== null && value !== undefined) {
-      return { value, isStored: !isSkipped, expirationInSeconds, tags, durationMs };
+      return { value, isStored: !this.#isSkipped, expirationInSeconds: this.#expirationInSeconds, tags, durationMs };
     }
     const absentFor = options.absentExpirationInSeconds;
-    const isStored = absentFor !== undefined && !isSkipped;
+    const isStored = absentFor !== undefined && !this.#isSkipped;
     return { value: ABSENT, isStored, expirationInSeconds: absentFor ?? null, tags, durationMs };
-  };
-  return { result: found.then(resultOf), giveUp: (reason) => giveUp(reason) };
+  }
 }
 
-async function call<V>(loader: Loader<V>, context: LoadContext<V>): Promise<V | null | undefined> {
-  return loader(context);
+const CONTEXT: CacheErrorContext = { operation: 'load', backend: 'stack' };
+
+/** A loader may throw at once, or answer without a promise. */
+function call<V>(loader: Loader<V>, context: LoadContext<V>): Promise<V | null | undefined> {
+  try {
+    return Promise.resolve(loader(context));
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function timeoutError(timeoutMs: number): CacheTimeoutError {
-  return new CacheTimeoutError(`The loader took longer than ${timeoutMs} ms.`, { operation: 'load', backend: 'stack' });
+  return new CacheTimeoutError(`The loader took longer than ${timeoutMs} ms.`, CONTEXT);
 }

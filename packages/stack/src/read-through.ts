@@ -7,7 +7,7 @@ import {
   type ResolvedLoadOptions,
   resolveLoadOptions,
 } from './get-or-set-options.ts';
-import type { FlightRequest } from './load-flight.ts';
+import type { FlightRequest, LoadFlight } from './load-flight.ts';
 import type { LoadAnswer } from './load-path.ts';
 import type { Loads } from './loads.ts';
 import type { LocalLevel } from './near-level.ts';
@@ -45,10 +45,14 @@ export class ReadThrough<V> {
   }
 
   /** @throws the reason of the caller's signal, CacheOptionError */
-  async answer(requested: RequestedKey, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
-    options.signal?.throwIfAborted();
-    const resolved = this.#resolve(loader, options);
-    return abortable(this.#answer(requested, loader, resolved, options.force === true), options.signal);
+  answer(requested: RequestedKey, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
+    try {
+      options.signal?.throwIfAborted();
+      const resolved = this.#resolve(loader, options);
+      return abortable(this.#answer(requested, loader, resolved, options.force === true), options.signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** One call of the loader for all keys that this process is to load now. */
@@ -82,7 +86,7 @@ export class ReadThrough<V> {
     return resolved;
   }
 
-  async #answer(
+  #answer(
     { key: givenKey, stored: key }: RequestedKey,
     loader: Loader<V>,
     options: ResolvedLoadOptions,
@@ -91,10 +95,13 @@ export class ReadThrough<V> {
   ): Promise<LoadAnswer<V>> {
     const isOneOfMany = onDecided !== undefined;
     const request: FlightRequest<V> = { key, givenKey, loader, options, onDecided, isForced, isOneOfMany };
-    const answer = isForced ? await this.#forced(request) : await this.#joinedOrOwn(request);
+    return (isForced ? this.#forced(request) : this.#joinedOrOwn(request)).then(this.#counted);
+  }
+
+  readonly #counted = (answer: LoadAnswer<V>): LoadAnswer<V> => {
     this.#parts.counter.answered(answer);
     return answer;
-  }
+  };
 
   async #forced(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
     const { loads, expire, onStoreError } = this.#parts;
@@ -114,26 +121,33 @@ export class ReadThrough<V> {
    * loaded before another process invalidates it must not reach who asks after. Else it asks once more, and that flight
    * began later.
    */
-  async #joinedOrOwn(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+  #joinedOrOwn(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+    const near = this.#near(request);
+    if (near !== undefined) return Promise.resolve(fromNear(near));
+    const flight = this.#parts.loads.joinable(request.key);
+    return flight === undefined ? this.#own(request) : this.#joined(flight, request);
+  }
+
+  async #joined(first: LoadFlight<V>, request: FlightRequest<V>): Promise<LoadAnswer<V>> {
     const { loads, turns, counter } = this.#parts;
     const joinedAt = turns.next();
-    for (;;) {
-      const near = this.#near(request);
-      if (near !== undefined) return { kind: 'value', value: near, source: 'l1', ageInSeconds: undefined };
-      const flight = loads.joinable(request.key);
-      if (flight === undefined) return this.#own(request);
+    let flight: LoadFlight<V> | undefined = first;
+    while (flight !== undefined) {
       counter.joins += 1;
       request.onDecided?.();
       const answer = await flight.answer;
       if (flight.isProvenSince(joinedAt)) return answer;
+      const near = this.#near(request);
+      if (near !== undefined) return fromNear(near);
+      flight = loads.joinable(request.key);
     }
+    return this.#own(request);
   }
 
-  async #own(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
+  #own(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
     const { local, loads } = this.#parts;
-    const answer = await loads.begin(request).answer;
-    // With one level the store is the near one.
-    return local.isWhole && answer.kind === 'value' && answer.source === 'l2' ? { ...answer, source: 'l1' } : answer;
+    const { answer } = loads.begin(request);
+    return local.isWhole ? answer.then(fromStoreItself) : answer;
   }
 
   #near({ key, options }: FlightRequest<V>): V | undefined {
@@ -141,4 +155,13 @@ export class ReadThrough<V> {
     // A store's own entry says how long it has left and took to load; its bare value does not.
     return local.isWhole && options.earlyExpiration > 0 ? undefined : local.read(key);
   }
+}
+
+function fromNear<V>(value: V): LoadAnswer<V> {
+  return { kind: 'value', value, source: 'l1', ageInSeconds: undefined };
+}
+
+/** With one level the store is the near one. */
+function fromStoreItself<V>(answer: LoadAnswer<V>): LoadAnswer<V> {
+  return answer.kind === 'value' && answer.source === 'l2' ? { ...answer, source: 'l1' } : answer;
 }

@@ -1,7 +1,9 @@
 import {
   type Absent,
+  type Awaitable,
   type CacheEntry,
   CacheOptionError,
+  type EntryOptions,
   type FillOptions,
   type Lease,
   type LeaseOptions,
@@ -13,7 +15,7 @@ import type { Timers } from './timers.ts';
 /** The shared level as the stack uses it: every answer a promise, leases whether it has them or not. */
 export interface SharedStore<V> {
   readonly cache: SharedCache<V>;
-  getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]>;
+  getEntries(keys: readonly string[], options?: EntryOptions): Promise<CacheEntry<V>[]>;
   getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<V>>;
   fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions): Promise<boolean>;
   renew(lease: Lease, leaseInSeconds: number): Promise<boolean>;
@@ -30,28 +32,37 @@ class LeasingStore<V> implements SharedStore<V> {
     this.cache = cache;
   }
 
-  async getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]> {
-    return this.cache.getEntries(keys);
+  getEntries(keys: readonly string[], options?: EntryOptions): Promise<CacheEntry<V>[]> {
+    return promised(() => this.cache.getEntries(keys, options));
   }
 
-  async getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<V>> {
-    return this.cache.getOrLease(key, options);
+  getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<V>> {
+    return promised(() => this.cache.getOrLease(key, options));
   }
 
-  async fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions): Promise<boolean> {
-    return this.cache.fill(lease, value, options);
+  fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions): Promise<boolean> {
+    return promised(() => this.cache.fill(lease, value, options));
   }
 
-  async renew(lease: Lease, leaseInSeconds: number): Promise<boolean> {
-    return this.cache.renew(lease, leaseInSeconds);
+  renew(lease: Lease, leaseInSeconds: number): Promise<boolean> {
+    return promised(() => this.cache.renew(lease, leaseInSeconds));
   }
 
-  async release(lease: Lease): Promise<void> {
-    return this.cache.release(lease);
+  release(lease: Lease): Promise<void> {
+    return promised(() => this.cache.release(lease));
   }
 
   write<T>(_keys: readonly string[] | undefined, run: () => Promise<T>): Promise<T> {
     return run();
+  }
+}
+
+/** A third party's call may throw at once, or answer without a promise. Its own promise is passed on as it is. */
+function promised<T>(call: () => Awaitable<T>): Promise<T> {
+  try {
+    return Promise.resolve(call());
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

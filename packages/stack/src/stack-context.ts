@@ -125,7 +125,9 @@ export class StackContext<V> {
       isStoreOut: () => this.isStoreOut,
       install: (inFlight, item) => this.install(inFlight, item),
     });
-    this.reads = new ReadBatch((keys) => store.getEntries(keys));
+    // Only a copy in the first level must know how long it may live.
+    const entryOptions = { needsRemaining: l1 !== undefined };
+    this.reads = new ReadBatch((keys) => store.getEntries(keys, entryOptions));
     this.#loads = new Loads({
       store,
       fence,
@@ -134,7 +136,7 @@ export class StackContext<V> {
       turns,
       missShare: new MissShare(),
       random,
-      read: (key, onSend) => this.reads.read(key, onSend),
+      read: (key, reader) => this.reads.add(key, reader),
       install: (inFlight, item) => this.install(inFlight, item),
       installUnstored: (inFlight, item) => {
         if (this.isStoreOut) this.install(inFlight, item, 'unstored');
