@@ -1,0 +1,1 @@
+export { type MsgpackSerializer, msgpackSerializer } from './msgpack-serializer.ts';

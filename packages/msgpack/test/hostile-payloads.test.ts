@@ -1,0 +1,159 @@
+import { inspect } from 'node:util';
+import { hasErrorCode, MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from '@cache/core';
+import { msgpackSerializer } from '@cache/msgpack';
+import { describe, expect, test } from '@jest/globals';
+import { decode } from '@msgpack/msgpack';
+import fc from 'fast-check';
+import { richValue } from './rich-value.ts';
+
+const CANARY = 'canary-7f3a91';
+const MAX_HEAP_GROWTH_BYTES = 20_000_000;
+const msgpack = msgpackSerializer();
+
+/** Ten million elements that are not there. */
+const CLAIM = 'dd00989680';
+
+function isRefused(payload: Uint8Array): boolean {
+  try {
+    msgpack.deserialize(payload);
+    return false;
+  } catch (error) {
+    if (!hasErrorCode(error, 'ERR_CACHE_CORRUPTION')) throw error;
+    return true;
+  }
+}
+
+/** How much memory a call takes that leaves nothing behind. */
+function growthOf(call: () => void): number {
+  const used = (): number => {
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const before = used();
+  call();
+  return used() - before;
+}
+
+/** What damaged bytes are read as is a value like any other, which can be stored again and comes back the same. */
+function expectRefusedOrWhole(payload: Uint8Array): void {
+  if (isRefused(payload)) return;
+  const again = msgpack.serialize(msgpack.deserialize(payload));
+  if (!Buffer.from(msgpack.serialize(msgpack.deserialize(again))).equals(again))
+    throw new Error('What was read is not what comes back.');
+}
+
+describe('bytes that nobody wrote', () => {
+  test('are refused or read as a whole value, 10,000 of them', () => {
+    const bytes = fc.uint8Array({ maxLength: 64 }).map((tail) => Uint8Array.of(0xf1, ...tail));
+    fc.assert(fc.property(bytes, expectRefusedOrWhole), { numRuns: 10_000 });
+  });
+
+  test('are refused or read as a whole value with one bit turned over, 10,000 times', () => {
+    const flips = fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 100, maxLength: 100 });
+    fc.assert(
+      fc.property(richValue, flips, (value, places) => {
+        const payload = msgpack.serialize(value);
+        for (const [position, bit] of places) {
+          const flipped = Uint8Array.from(payload);
+          const index = position % payload.length;
+          flipped[index] = (flipped[index] as number) ^ (1 << bit);
+          expectRefusedOrWhole(flipped);
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('are refused when they end early or go on, wherever that is', () => {
+    const cuts = fc.array(fc.nat(), { minLength: 50, maxLength: 50 });
+    fc.assert(
+      fc.property(richValue, cuts, fc.uint8Array({ minLength: 1, maxLength: 4 }), (value, ends, more) => {
+        const payload = msgpack.serialize(value);
+        expect(ends.every((end) => isRefused(payload.subarray(0, end % payload.length)))).toBe(true);
+        expect(isRefused(Uint8Array.of(...payload, ...more))).toBe(true);
+      }),
+    );
+  });
+
+  test.each<[what: string, hex: string]>([
+    ['nothing', ''],
+    ['the first byte alone', 'f1'],
+    ['another format', '81a16101'],
+    ['JSON', Buffer.from('{"a":1}').toString('hex')],
+    ['a signed payload of V8', 'f201'],
+    ['a token that is never used', 'f1c1'],
+    ['an unknown extension', 'f1d47f00'],
+    ['an unknown constant', 'f1d40103'],
+    ['an unknown class of bytes', 'f1d5067f00'],
+    ['half an element of a Float64Array', 'f1c705060a00000000'],
+    ['a Map with a key too many', 'f1d5029101'],
+    ['a Map that is no array', 'f1d40201'],
+    ['a Set longer than what it holds', 'f1c703039101c0'],
+    ['an object with a name that is no string', 'f1c70305920101'],
+    ['a property whose name is a number', 'f1810101'],
+    ['a property named __proto__', 'f181a95f5f70726f746f5f5f80'],
+    ['an integer that no number holds', 'f1cf0020000000000000'],
+    ['a negative integer that no number holds', 'f1d3ffe0000000000000'],
+    ['a time within a millisecond', 'f1d7ff0000000400000000'],
+    ['a time that no Date holds', 'f1c70cff000000007fffffffffffffff'],
+    ['a string that is not UTF-8', 'f1a2c328'],
+    ['a surrogate in UTF-8', 'f1a3eda080'],
+    ['a BigInt without digits', 'f1d40400'],
+    ['nesting beyond the limit', `f1${'91'.repeat(MAX_VALUE_DEPTH + 1)}c0`],
+    ['nesting of a million', `f1${'91'.repeat(1_000_000)}c0`],
+  ])('are refused: %s', (_, hex) => {
+    expect(isRefused(Buffer.from(hex, 'hex'))).toBe(true);
+  });
+
+  test('may be nested as deep as values are written', () => {
+    expect(isRefused(Buffer.from(`f1${'91'.repeat(MAX_VALUE_DEPTH)}c0`, 'hex'))).toBe(false);
+  });
+});
+
+describe('a few bytes that claim to be large', () => {
+  test.each<[what: string, hex: string]>([
+    ['an array of four billion', 'ddffffffff'],
+    ['an array of ten million', CLAIM],
+    ['fifty arrays of ten million, each in the other', CLAIM.repeat(50)],
+    ['a Set of ten million', `d603${CLAIM.slice(0, 8)}`],
+    ['an object of four billion properties', 'dfffffffff'],
+    ['four billion letters', 'dbffffffff'],
+    ['four billion bytes', 'c6ffffffff'],
+    ['an extension of four billion bytes', 'c9ffffffff02'],
+  ])('are refused without making room for it: %s', (_, hex) => {
+    const payload = Buffer.from(`f1${hex}`, 'hex');
+    expect(growthOf(() => expect(isRefused(payload)).toBe(true))).toBeLessThan(MAX_HEAP_GROWTH_BYTES);
+  });
+
+  test('would be made room for by the decoder alone', () => {
+    const growth = growthOf(() => expect(() => decode(Buffer.from(CLAIM, 'hex'))).toThrow(RangeError));
+    expect(growth).toBeGreaterThan(MAX_HEAP_GROWTH_BYTES);
+  });
+
+  test('are refused if they are more objects than a value may hold', () => {
+    const payload = Buffer.alloc(MAX_VALUE_OBJECTS + 6, 0x90);
+    payload.set(Buffer.from('f1dd', 'hex'));
+    payload.writeUInt32BE(MAX_VALUE_OBJECTS, 2);
+    expect(growthOf(() => expect(isRefused(payload)).toBe(true))).toBeLessThan(MAX_HEAP_GROWTH_BYTES);
+  });
+});
+
+test('nothing that is read pollutes a prototype', () => {
+  const value = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
+  const back = msgpack.deserialize(msgpack.serialize(value)) as object;
+  expect(Object.keys(back)).toEqual(['__proto__', 'constructor']);
+  expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+});
+
+test('no error carries a part of what is stored', () => {
+  const payload = msgpack.serialize({ secret: CANARY });
+  for (const damaged of [payload.subarray(0, -1), Uint8Array.of(...payload, 1), payload.subarray(1)]) {
+    try {
+      msgpack.deserialize(damaged);
+      throw new Error('The payload was not refused.');
+    } catch (error) {
+      expect(hasErrorCode(error, 'ERR_CACHE_CORRUPTION')).toBe(true);
+      expect(inspect(error, { showHidden: true, depth: null })).not.toContain(CANARY);
+    }
+  }
+});
