@@ -12,12 +12,18 @@ const BOMB_BYTES = 100_000_000;
 const CODES = { gzip: 1, 'deflate-raw': 2, brotli: 3, zstd: 4, lz4: 5 } as const;
 
 const zeros = Buffer.alloc(BOMB_BYTES);
-const { zstdCompressSync } = zlib as unknown as { zstdCompressSync: (data: Buffer) => Buffer };
+/** What Node has from 22.15 on. */
+interface Zstd {
+  readonly zstdCompressSync: (data: Buffer, options: object) => Buffer;
+  readonly constants: { readonly ZSTD_c_windowLog: number };
+}
+const zstd = zlib as unknown as Zstd;
 const COMPRESS: Readonly<Record<CompressionAlgorithm, () => Buffer>> = {
   gzip: () => zlib.gzipSync(zeros),
   'deflate-raw': () => zlib.deflateRawSync(zeros),
   brotli: () => zlib.brotliCompressSync(zeros, { params: { [zlib.constants.BROTLI_PARAM_LGWIN]: 24 } }),
-  zstd: () => zstdCompressSync(zeros),
+  // With a window of 128 MiB, which a decoder allocates before it writes anything.
+  zstd: () => zstd.zstdCompressSync(zeros, { params: { [zstd.constants.ZSTD_c_windowLog]: 27 } }),
   lz4: () => lz4.compressSync(zeros),
 };
 

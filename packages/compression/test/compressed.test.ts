@@ -101,6 +101,17 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     }
   });
 
+  test('gives back payloads of sizes around the powers of two, at the lowest level and at the highest', async () => {
+    const levels = { gzip: [1, 9], 'deflate-raw': [1, 9], brotli: [0, 11], zstd: [1, 22], lz4: [undefined] }[algorithm];
+    for (const level of levels) {
+      const serializing = compressed(json, { ...options, ...(level && { level }) });
+      for (const size of [1_022, 1_023, 1_024, 1_025, 16_384, 16_385, 65_536, 65_537, 1_048_576]) {
+        const value = 'abcdefghij'.repeat(size / 10 + 1).slice(0, size - 2);
+        expect(await serializing.deserialize(await serializing.serialize(value))).toBe(value);
+      }
+    }
+  });
+
   test('is read whatever the reader writes itself', async () => {
     const payload = await bytesOf(compressed(json, options), long);
     for (const other of ALGORITHMS) {
