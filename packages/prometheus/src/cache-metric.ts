@@ -4,12 +4,10 @@ import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'pr
 /** A registry of prom-client, in either format. */
 export type MetricRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
 
-/** Shared by all copies of this package in a process, since they may share a registry. */
-export const CACHE_METRIC: unique symbol = Symbol.for('@cache/prometheus') as never;
-
-/** A metric that caches count into. `shape` is what two users of it must agree on. */
+/** A metric that caches count into. It is known by this property: several copies of this package may share a registry. */
 export interface CacheMetric {
-  readonly [CACHE_METRIC]: string;
+  /** What two users of it must agree on. */
+  readonly cacheMetricShape: string;
 }
 
 /**
@@ -25,9 +23,9 @@ export function metricIn<M extends CacheMetric>(
 ): M {
   const known = register.getSingleMetric(name) as Partial<CacheMetric> | undefined;
   if (known === undefined) return create();
-  if (known[CACHE_METRIC] === shape) return known as M;
+  if (known.cacheMetricShape === shape) return known as M;
   throw new CacheOptionError(
-    known[CACHE_METRIC] === undefined
+    known.cacheMetricShape === undefined
       ? `The registry has a metric "${name}" of somebody else: choose another prefix.`
       : `The registry has "${name}" with other buckets: give all hooks of one registry the same, or another prefix.`,
   );

@@ -1,6 +1,6 @@
 import type { CacheContents, CacheEventSource } from '@cache/core';
 import { Gauge } from 'prom-client';
-import { CACHE_METRIC, type CacheMetric, type MetricRegistry } from './cache-metric.ts';
+import type { CacheMetric, MetricRegistry } from './cache-metric.ts';
 
 /** Says what a cache holds now. */
 export type ContentsSource = () => CacheContents;
@@ -9,7 +9,7 @@ type Scraped = Awaited<ReturnType<Gauge['get']>>;
 
 /** A prom-client gauge of what watched caches hold, asked when somebody scrapes. */
 export class ContentsGauge extends Gauge implements CacheMetric {
-  readonly [CACHE_METRIC] = 'gauge';
+  readonly cacheMetricShape: string = 'gauge';
   readonly #name: string;
   readonly #help: string;
   readonly #field: keyof CacheContents;

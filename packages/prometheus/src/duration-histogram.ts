@@ -1,7 +1,7 @@
 import { type CacheEventSource, SeriesTable } from '@cache/core';
 import { Histogram } from 'prom-client';
 import { BucketCounts } from './bucket-counts.ts';
-import { CACHE_METRIC, type CacheMetric, type MetricRegistry } from './cache-metric.ts';
+import type { CacheMetric, MetricRegistry } from './cache-metric.ts';
 import { type LabelNames, labelNamesOf, labelsOf } from './metric-labels.ts';
 
 interface Series {
@@ -14,7 +14,7 @@ type ScrapedValue = Scraped['values'][number];
 
 /** A prom-client histogram in seconds that is counted without it, for the reason that `EventCounter` gives. */
 export class DurationHistogram extends Histogram implements CacheMetric {
-  readonly [CACHE_METRIC]: string;
+  readonly cacheMetricShape: string;
   readonly #name: string;
   readonly #help: string;
   readonly #buckets: readonly number[];
@@ -29,7 +29,7 @@ export class DurationHistogram extends Histogram implements CacheMetric {
     register: MetricRegistry,
   ) {
     super({ name, help, labelNames: labelNamesOf(labelNames), buckets: [...buckets], registers: [register] });
-    this[CACHE_METRIC] = histogramShape(buckets);
+    this.cacheMetricShape = histogramShape(buckets);
     this.#name = name;
     this.#help = help;
     this.#buckets = buckets;

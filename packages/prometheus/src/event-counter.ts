@@ -1,6 +1,6 @@
 import { type CacheEventSource, SeriesTable } from '@cache/core';
 import { Counter } from 'prom-client';
-import { CACHE_METRIC, type CacheMetric, type MetricRegistry } from './cache-metric.ts';
+import type { CacheMetric, MetricRegistry } from './cache-metric.ts';
 import { type LabelNames, labelNamesOf, labelsOf } from './metric-labels.ts';
 
 interface Series {
@@ -15,7 +15,7 @@ type Scraped = Awaited<ReturnType<Counter['get']>>;
  * hit in memory does. Here a count is an addition, and the labels are made when somebody scrapes.
  */
 export class EventCounter extends Counter implements CacheMetric {
-  readonly [CACHE_METRIC] = 'counter';
+  readonly cacheMetricShape: string = 'counter';
   /** prom-client's own: an OpenMetrics registry takes `_total` off it when it prints. */
   declare readonly name: string;
   readonly #help: string;
