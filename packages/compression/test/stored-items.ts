@@ -41,8 +41,9 @@ export function redisItems(prefix: string): StoredItems {
     },
     async replacePayload(key, payload) {
       const stored = await raw(key);
-      if (stored?.[0] !== 1) throw new Error('No bytes are stored.');
-      await client.set(prefix + key, Buffer.concat([stored.subarray(0, FRAME_HEADER_BYTES), payload]));
+      if (stored === undefined) throw new Error('Nothing is stored.');
+      const header = stored[0] === 1 ? stored.subarray(0, FRAME_HEADER_BYTES) : Buffer.alloc(0);
+      await client.set(prefix + key, Buffer.concat([header, payload]));
     },
     async replaceText(key, text) {
       await client.set(prefix + key, text);

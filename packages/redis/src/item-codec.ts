@@ -14,17 +14,24 @@ import type { ReplyFormat } from './reply-format.ts';
 /** What plain values are where the serializer is binary: counters, and what other programs wrote. */
 const PLAIN_JSON = jsonSerializer();
 
+/** JSON text and frames begin below; the bytes of a serializer with format bytes begin with one of those. */
+const LOWEST_FORMAT_BYTE = 0x80;
+
 /** Turns values into what is stored, and back, with the serializer of the cache. */
 export class ItemCodec {
   /** How what is stored must be read. */
   readonly format: ReplyFormat;
   readonly #serializer: Serializer;
   readonly #maxValueBytes: number;
+  /** The serializer's bytes need no frame to be told from text. */
+  readonly #isMarked: boolean;
 
   constructor(serializer: Serializer, maxValueBytes: number) {
     this.#serializer = serializer;
     this.#maxValueBytes = maxValueBytes;
     this.format = serializer.format === 'json' ? 'text' : 'bytes';
+    const isBinary = serializer.format === 'binary';
+    this.#isMarked = serializer.format === 'mixed' || (isBinary && serializer.formatByte !== undefined);
   }
 
   /**
@@ -60,14 +67,16 @@ export class ItemCodec {
     return typeof payload === 'string' ? 'v' : 'b';
   }
 
-  /** What a payload without tags is stored as by a native SET: JSON as it is, bytes behind a constant header. */
+  /** What a payload without tags is stored as by a native SET: as it is, if it can be told from a frame and from text. */
   plain(payload: string | Buffer): string | Buffer {
-    return typeof payload === 'string' ? payload : Buffer.concat([PLAIN_BYTES_HEADER, payload]);
+    if (typeof payload === 'string' || this.#tellsItself(payload)) return payload;
+    return Buffer.concat([PLAIN_BYTES_HEADER, payload]);
   }
 
   /** The value of a plain item. Throws, or rejects, for what cannot be read. */
   decodePlain(stored: string | Buffer): Awaitable<unknown> {
     if (this.#serializer.format === 'json') return this.#serializer.deserialize(stored as string);
+    if (typeof stored !== 'string' && this.#tellsItself(stored)) return this.#serializer.deserialize(stored);
     return (this.#serializer.format === 'mixed' ? this.#serializer : PLAIN_JSON).deserialize(textOf(stored));
   }
 
@@ -102,9 +111,16 @@ export class ItemCodec {
   /** True for what a serializer of this format may give. Somebody else's serializer may give anything. */
   #isStorable(payload: string | Uint8Array): boolean {
     const { format } = this.#serializer;
-    if (typeof payload !== 'string') return format !== 'json' && payload instanceof Uint8Array;
+    if (typeof payload !== 'string') {
+      if (!(payload instanceof Uint8Array)) return false;
+      return format === 'mixed' ? this.#tellsItself(payload) : format === 'binary';
+    }
     // Text that begins like a frame would be read as one; `null` and nothing at all are what "no value" reads like.
     return format !== 'binary' && payload !== '' && payload !== 'null' && payload.charCodeAt(0) !== 1;
+  }
+
+  #tellsItself(payload: Uint8Array): boolean {
+    return this.#isMarked && (payload[0] ?? 0) >= LOWEST_FORMAT_BYTE;
   }
 }
 

@@ -67,12 +67,28 @@ describe('A cache of mixed formats', () => {
     }
   });
 
-  test('stores the text of its serializer as plain JSON, and its bytes as bytes', async () => {
+  test('stores the text of its serializer as plain JSON, and bytes that say what they are as they are', async () => {
     const prefix = `${uniqueName('plain')}:`;
+    const hex = async (key: string): Promise<string> => {
+      const script = `return redis.call('GET', KEYS[1]):gsub('.', function(byte) return string.format('%02x', byte:byte()) end)`;
+      return String(await client.eval(script, { keys: [`${prefix}${key}`] }));
+    };
+    const payload = Buffer.from((await bytes.serialize({ a: 1 })) as Uint8Array).toString('hex');
     await cacheWith(mixedFormats(json, bytes), prefix).set('text', { a: 1 });
     await cacheWith(mixedFormats(bytes, json), prefix).set('bytes', { a: 1 });
+    await cacheWith(bytes, prefix).set('bytes alone', { a: 1 });
+    const { formatByte: _, ...unmarked } = bytes;
+    await cacheWith(unmarked, prefix).set('unmarked', { a: 1 });
     expect(await client.get(`${prefix}text`)).toBe('{"a":1}');
-    expect(await client.get(`${prefix}bytes`)).not.toContain('"a"');
+    expect(await hex('bytes')).toBe(payload);
+    expect(await hex('bytes alone')).toBe(payload);
+    expect(await hex('unmarked')).toMatch(new RegExp(`^01(..){96}${payload}$`));
+    for (const key of ['bytes', 'bytes alone', 'unmarked']) {
+      expect(await cacheWith(bytes, prefix).get(key)).toEqual({ a: 1 });
+      expect(await cacheWith(bytes, prefix).getTtl(key)).toBeGreaterThan(299);
+      await expect(cacheWith(bytes, prefix).increment(key)).rejects.toMatchObject({ code: 'ERR_CACHE_VALUE' });
+      expect(await cacheWith(bytes, prefix).removeIfEquals(key, { a: 1 })).toBe(true);
+    }
   });
 
   test('counts on what any format stored', async () => {
