@@ -1,0 +1,1 @@
+export { type RichJsonSerializerOptions, richJsonSerializer } from './rich-json-serializer.ts';
