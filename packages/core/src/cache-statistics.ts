@@ -9,6 +9,7 @@ import type {
   CacheOperationEvent,
 } from './cache-hooks.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
+import { SeriesTable } from './series-table.ts';
 import { formatStatistics } from './statistics-table.ts';
 
 /** What one cache has done since its statistics began. */
@@ -70,7 +71,13 @@ interface Account {
  * ```
  */
 export class CacheStatistics implements CacheHooks {
-  readonly #accounts = new Map<string, Account>();
+  readonly #accounts = new SeriesTable<Account>(([cache, backend]) => ({
+    source: { cache, backend },
+    counts: noCounts(),
+    latencies: new Map(),
+    hitsByLevel: undefined,
+    contents: undefined,
+  }));
 
   onHit(event: CacheKeyEvent): void {
     const account = this.#account(event);
@@ -128,12 +135,14 @@ export class CacheStatistics implements CacheHooks {
 
   /** The histogram of one kind of call, for exporters; `undefined` if there was none. */
   latencies(source: CacheEventSource, operation: CacheOperation): LatencyHistogram | undefined {
-    return this.#accounts.get(accountName(source))?.latencies.get(operation);
+    const isSource = (account: Account): boolean =>
+      account.source.cache === source.cache && account.source.backend === source.backend;
+    return this.#accounts.values().find(isSource)?.latencies.get(operation);
   }
 
   /** Everything counted so far, one entry a cache, in the order in which they were first heard of. */
   snapshot(): CacheSnapshot[] {
-    return [...this.#accounts.values()].map(({ source, counts, hitsByLevel, latencies, contents }) => {
+    return this.#accounts.values().map(({ source, counts, hitsByLevel, latencies, contents }) => {
       const reads = counts.hits + counts.misses;
       // Picked one by one: of a cache, whose sizes are getters, a spread would copy nothing.
       const { itemsCount, bytes } = contents?.() ?? {};
@@ -164,24 +173,8 @@ export class CacheStatistics implements CacheHooks {
   }
 
   #account(event: CacheEventSource): Account {
-    const name = accountName(event);
-    const known = this.#accounts.get(name);
-    if (known !== undefined) return known;
-    const source = { cache: event.cache, backend: event.backend };
-    const account: Account = {
-      source,
-      counts: noCounts(),
-      latencies: new Map(),
-      hitsByLevel: undefined,
-      contents: undefined,
-    };
-    this.#accounts.set(name, account);
-    return account;
+    return this.#accounts.at(event, '', '', '');
   }
-}
-
-function accountName({ cache, backend }: CacheEventSource): string {
-  return `${backend}\0${cache}`;
 }
 
 function noCounts(): MutableCounts {
