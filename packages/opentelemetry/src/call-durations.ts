@@ -1,25 +1,20 @@
 import { type CacheEventSource, type CacheOperation, type CacheOutcome, SeriesTable } from '@cache/core';
-import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
+import type { Histogram, Meter } from '@opentelemetry/api';
 import { callAttributes, databaseSystemOf } from './attributes.ts';
+import type { DurationSeries } from './deferred-durations.ts';
 
 /** What the convention for `db.client.operation.duration` says. */
 const DATABASE_BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 /** The same, and finer below a millisecond, where memory answers. */
 const CACHE_BOUNDARIES = [0.000_01, 0.000_1, ...DATABASE_BOUNDARIES];
 
-/** Where the duration of one kind of call is recorded, and what is said of it. */
-export interface CallSeries {
-  readonly histogram: Histogram;
-  readonly attributes: Attributes;
-}
-
 /**
  * The histograms of calls, in seconds: `db.client.operation.duration` for backends that are databases,
  * `cache.operation.duration` for the others.
  */
 export class CallDurations {
-  readonly #succeeded: SeriesTable<CallSeries>;
-  readonly #failed: SeriesTable<CallSeries>;
+  readonly #succeeded: SeriesTable<DurationSeries>;
+  readonly #failed: SeriesTable<DurationSeries>;
 
   constructor(meter: Meter) {
     const database = histogram(
@@ -50,11 +45,11 @@ export class CallDurations {
     }));
   }
 
-  succeeded(source: CacheEventSource, level: string, operation: CacheOperation, outcome: CacheOutcome): CallSeries {
+  succeeded(source: CacheEventSource, level: string, operation: CacheOperation, outcome: CacheOutcome): DurationSeries {
     return this.#succeeded.at(source, level, operation, outcome);
   }
 
-  failed(source: CacheEventSource, operation: CacheOperation, errorType: string): CallSeries {
+  failed(source: CacheEventSource, operation: CacheOperation, errorType: string): DurationSeries {
     return this.#failed.at(source, operation, errorType, '');
   }
 }

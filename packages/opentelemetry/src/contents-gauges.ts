@@ -13,13 +13,18 @@ export class ContentsGauges {
   readonly #watched = new Map<string, Watched>();
   #hasWarned = false;
 
-  constructor(meter: Meter) {
+  /** @param beforeCollection is called first when metrics are collected: an SDK asks observable instruments before others */
+  constructor(meter: Meter, beforeCollection: () => void) {
     this.#items = meter.createObservableUpDownCounter('cache.items', { description: 'Items held.', unit: '{item}' });
     this.#bytes = meter.createObservableUpDownCounter('cache.size', {
       description: 'Bytes held, as the cache counts them.',
       unit: 'By',
     });
-    meter.addBatchObservableCallback((result) => this.#observe(result), [this.#items, this.#bytes]);
+    const observe = (result: BatchObservableResult): void => {
+      beforeCollection();
+      this.#observe(result);
+    };
+    meter.addBatchObservableCallback(observe, [this.#items, this.#bytes]);
   }
 
   watch({ cache, backend }: CacheEventSource, contents: () => CacheContents): void {

@@ -15,6 +15,7 @@ import { errorTypeOf, OTHER_ERROR } from './attributes.ts';
 import { CallDurations } from './call-durations.ts';
 import { CallSpans } from './call-spans.ts';
 import { ContentsGauges } from './contents-gauges.ts';
+import { DeferredDurations } from './deferred-durations.ts';
 import { EventCounter } from './event-counter.ts';
 import { LoadDurations } from './load-durations.ts';
 
@@ -70,6 +71,7 @@ const isNotInMemory = ({ backend }: CacheOperationEvent): boolean => backend !==
 
 class TelemetryHooks implements OpenTelemetryHooks {
   readonly #groups: KeyGroups;
+  readonly #durations: DeferredDurations = new DeferredDurations();
   readonly #calls: CallDurations;
   readonly #loads: LoadDurations;
   readonly #spans: CallSpans | undefined;
@@ -93,7 +95,7 @@ class TelemetryHooks implements OpenTelemetryHooks {
     this.#spans = tracer && new CallSpans(tracer);
     this.#calls = new CallDurations(meter);
     this.#loads = new LoadDurations(meter);
-    this.#contents = new ContentsGauges(meter);
+    this.#contents = new ContentsGauges(meter, () => this.#durations.flush());
     const counter = (
       name: string,
       unit: string,
@@ -151,8 +153,9 @@ class TelemetryHooks implements OpenTelemetryHooks {
   }
 
   onLoad(event: CacheLoadEvent): void {
-    const attributes = this.#loads.record(event.durationMs, event, event.outcome);
-    this.#spans?.load(event, attributes);
+    const series = this.#loads.ended(event, event.outcome);
+    this.#durations.add(series, event.durationMs / 1000);
+    this.#spans?.load(event, series.attributes);
   }
 
   onError(event: CacheErrorEvent): void {
@@ -161,12 +164,12 @@ class TelemetryHooks implements OpenTelemetryHooks {
 
   onOperation(event: CacheOperationEvent): void {
     const { level = '', operation, outcome, durationMs } = event;
-    const { histogram, attributes } =
+    const series =
       outcome === 'error'
         ? this.#calls.failed(event, operation, this.#errorTypeOf(event))
         : this.#calls.succeeded(event, level, operation, outcome);
-    histogram.record(durationMs / 1000, attributes);
-    if (this.#spans !== undefined && this.#shouldTrace(event)) this.#spans.call(event, attributes);
+    this.#durations.add(series, durationMs / 1000);
+    if (this.#spans !== undefined && this.#shouldTrace(event)) this.#spans.call(event, series.attributes);
   }
 
   /** A cache tells `onError` of a failure right before it tells `onOperation` of the call. */

@@ -114,6 +114,39 @@ test('the duration of a database call is in seconds, in the buckets of the conve
   expect((span?.duration[1] ?? 0) / 1e6).toBeCloseTo(7, 2);
 });
 
+test('durations are recorded after the call and before they are collected, each once, many in one turn too', async () => {
+  const recorded: number[] = [];
+  const { meter } = telemetry;
+  const watched = Object.create(meter, {
+    createHistogram: { value: () => ({ record: (seconds: number) => recorded.push(seconds) }) },
+  });
+  const hooks = hooksOf({ meter: watched });
+  hooks.onOperation?.(call);
+  expect(recorded).toEqual([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(recorded).toEqual([0.002]);
+  for (let durationMs = 0; durationMs < 5_000; durationMs += 1) hooks.onOperation?.({ ...call, durationMs });
+  expect(recorded.length).toBeGreaterThan(4_000);
+  await telemetry.metrics();
+  expect(recorded.slice(1)).toEqual(Array.from({ length: 5_000 }, (_, durationMs) => durationMs / 1000));
+});
+
+test('a meter that throws harms neither calls nor the process, and is told of once', async () => {
+  const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const record = (): void => {
+    throw new RangeError('no room for user:1');
+  };
+  const hooks = hooksOf({ meter: Object.create(telemetry.meter, { createHistogram: { value: () => ({ record }) } }) });
+  const cache = new InMemoryCache({ hooks });
+  cache.set('user:1', 1);
+  expect(cache.get('user:1')).toBe(1);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(emitWarning.mock.calls).toEqual([
+    ['A meter failed with RangeError; the caches are unaffected.', { code: 'CACHE_METER_FAILED' }],
+  ]);
+  emitWarning.mockRestore();
+});
+
 test('PostgreSQL is called what the convention calls it', async () => {
   hooksOf().onOperation?.({ ...call, backend: 'postgres' });
   expect(await telemetry.total('db.client.operation.duration', { 'db.system.name': 'postgresql' })).toBe(1);
