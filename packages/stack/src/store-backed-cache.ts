@@ -36,7 +36,8 @@ export interface StoreBackedOptions {
    */
   readonly afterWrite?: AfterWrite;
   /**
-   * Give a write up after this time: its signal is aborted and its outcome unknown.
+   * Give a write up after this time: its signal is aborted and its outcome unknown. A write-behind cache gives the store
+   * as long again to confirm that, before it repeats the write.
    * @default 10,000
    */
   readonly storeTimeoutMs?: number;

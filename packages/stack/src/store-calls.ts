@@ -2,16 +2,29 @@ import { type Awaitable, type CacheOperation, CacheTimeoutError } from '@cache/c
 import type { Store, StoreWriteContext } from './store.ts';
 import type { Timers } from './timers.ts';
 
+interface Running {
+  readonly controller: AbortController;
+  readonly fail: (error: unknown) => void;
+}
+
+/** How long a store has for a write. */
+export interface StoreDeadline {
+  /** After this time the write is given up, and its signal aborted. */
+  readonly timeoutMs: number;
+  /** So much longer the call waits for the store to say what became of it, so that nothing is sent after it too early. */
+  readonly graceMs: number;
+}
+
 /** Writes to a store, each within its time. What the store throws reaches the caller unchanged. */
 export class StoreCalls<V> {
   readonly #store: Store<V>;
-  readonly #timeoutMs: number;
+  readonly #deadline: StoreDeadline;
   readonly #timers: Timers;
-  readonly #running = new Set<AbortController>();
+  readonly #running = new Set<Running>();
 
-  constructor(store: Store<V>, timeoutMs: number, timers: Timers) {
+  constructor(store: Store<V>, deadline: StoreDeadline, timers: Timers) {
     this.#store = store;
-    this.#timeoutMs = timeoutMs;
+    this.#deadline = deadline;
     this.#timers = timers;
   }
 
@@ -43,9 +56,12 @@ export class StoreCalls<V> {
     return this.#run(operation, work, undefined);
   }
 
-  /** Aborts what is under way. */
+  /** Aborts what is under way, and waits for none of it. */
   abort(reason: Error): void {
-    for (const controller of this.#running) controller.abort(reason);
+    for (const { controller, fail } of this.#running) {
+      fail(reason);
+      controller.abort(reason);
+    }
   }
 
   #run(
@@ -53,34 +69,41 @@ export class StoreCalls<V> {
     call: (context: StoreWriteContext) => Awaitable<unknown>,
     onLate: (() => void) | undefined,
   ): Promise<void> {
+    const { timeoutMs, graceMs } = this.#deadline;
     const controller = new AbortController();
-    this.#running.add(controller);
     return new Promise((resolve, reject) => {
       let isSettled = false;
+      let timeout: CacheTimeoutError | undefined;
       const settle = (end: () => void): void => {
-        if (isSettled) {
-          onLate?.();
-          return;
-        }
+        if (isSettled) return;
         isSettled = true;
         cancel();
-        this.#running.delete(controller);
+        this.#running.delete(running);
         end();
       };
-      const cancel = this.#timers.after(this.#timeoutMs, () => {
-        const error = new CacheTimeoutError(`The write was not carried out within ${this.#timeoutMs} ms.`, {
+      const running: Running = { controller, fail: (error) => settle(() => reject(error)) };
+      const giveUp = (): void => {
+        const error = new CacheTimeoutError(`The write was not carried out within ${timeoutMs} ms.`, {
           operation,
           backend: 'store',
           ambiguous: true,
         });
-        settle(() => reject(error));
+        timeout = error;
+        if (graceMs === 0) running.fail(error);
+        else cancel = this.#timers.after(graceMs, () => running.fail(error));
         controller.abort(error);
-      });
+      };
+      this.#running.add(running);
+      let cancel = this.#timers.after(timeoutMs, giveUp);
       Promise.resolve()
         .then(() => call({ signal: controller.signal }))
+        .finally(() => {
+          if (isSettled) onLate?.();
+        })
         .then(
           () => settle(resolve),
-          (error: unknown) => settle(() => reject(error)),
+          // Cut off, a driver may say anything; what is known is that the outcome is not.
+          (error: unknown) => running.fail(timeout ?? error),
         );
     });
   }

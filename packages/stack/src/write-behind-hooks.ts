@@ -34,10 +34,13 @@ export interface FullEvent {
 /** Told what a write-behind cache does. No event carries a value; one that throws harms nobody. */
 export interface WriteBehindHooks {
   onFlush?(event: FlushEvent): void;
-  /** Set it, and outages of the store no longer show up as process warnings. */
+  /** Where it is missing, `onError` hears of a retry. */
   onRetry?(event: RetryEvent): void;
   onFull?(event: FullEvent): void;
-  /** Something failed that no caller hears of: a journal's acknowledgement, the handler of poison writes. */
+  /**
+   * Something failed that no caller hears of: the store, a journal's acknowledgement, the handler of poison writes. Set it,
+   * and such failures no longer show up as process warnings.
+   */
   onError?(error: CacheError): void;
 }
 
@@ -61,7 +64,9 @@ export class WriteBehindReporter {
       this.#guard(() => this.#hooks.onRetry?.({ ...event, cause: redactedCause(error) }));
     } else {
       const what = event.reason === 'untold' ? 'The cache' : 'The store';
-      this.#warning.report(new CacheUnavailableError(`${what} failed.`, { operation: 'set', backend: 'store' }));
+      const message = `${what} failed, and ${event.count} queued writes are repeated.`;
+      const cause = redactedCause(error);
+      this.failed(new CacheUnavailableError(message, { operation: 'set', backend: 'store', queued: true, cause }));
     }
   }
 

@@ -36,7 +36,9 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
   constructor(cache: ReadThroughCache<V>, store: Store<V>, options: WriteBehindOptions<V>) {
     super(cache, store, options);
     const timers = timersOf(options);
-    const calls = new StoreCalls(store, storeTimeoutMsOf(options), timers);
+    const timeoutMs = storeTimeoutMsOf(options);
+    // To repeat a write while the store may still carry it out would be to carry it out after newer ones.
+    const calls = new StoreCalls(store, { timeoutMs, graceMs: timeoutMs }, timers);
     this.#copies = new CachedCopies(cache);
     this.#driver = new WriteDriver(calls, new WriteFlusher(calls, this.#copies), this.#copies, timers, options);
     this.#hasJournal = options.journal !== undefined;

@@ -25,7 +25,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   /** @throws CacheOptionError */
   constructor(cache: ReadThroughCache<V>, store: Store<V>, options: WriteThroughOptions) {
     super(cache, store, options);
-    this.#calls = new StoreCalls(store, storeTimeoutMsOf(options), timersOf(options));
+    this.#calls = new StoreCalls(store, { timeoutMs: storeTimeoutMsOf(options), graceMs: 0 }, timersOf(options));
     this.#copies = new CachedCopies(cache);
   }
 
