@@ -20,6 +20,7 @@ import {
   type LeaseOptions,
   type LeasingCache,
   type PingableCache,
+  type RenewableCache,
   type SetOptions,
   type TaggedCache,
 } from '@cache/core';
@@ -58,6 +59,7 @@ export class DatabaseCache<V = unknown>
     IterableCache,
     CleanableCache,
     PingableCache,
+    RenewableCache,
     ClosableCache
 {
   /** The cache's name in events. */
@@ -350,6 +352,12 @@ export class DatabaseCache<V = unknown>
 
   ping(): Promise<number> {
     return this.#engine.observer.run('ping', () => this.#namespace.ping());
+  }
+
+  /** Only the connections of a pool that `connect` made: those of one that was handed in are its owner's. */
+  async renewConnections(): Promise<boolean> {
+    this.#engine.assertOpen('ping');
+    return this.#engine.pool.renew();
   }
 
   /** Ends the cache, and the pool if `connect` made it. Calls under way settle. */

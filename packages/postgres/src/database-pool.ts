@@ -20,6 +20,8 @@ export interface DatabasePool {
   connectionLost(used: Sql | TransactionSql): void;
   /** The connection to this server process gives one statement's rows to another. Fulfils when it has ended, or cannot be. */
   discard(serverProcess: number): Promise<void>;
+  /** Begins anew with its connections. False if they are not its own. */
+  renew(): boolean;
   /** Ends what the pool made itself. */
   close(): Promise<void>;
 }
@@ -86,6 +88,10 @@ export class BorrowedPool implements DatabasePool {
 
   connectionLost(): void {}
 
+  renew(): boolean {
+    return false;
+  }
+
   /** Every reply on such a connection goes to the wrong query, the application's too: it has to end. */
   discard(serverProcess: number): Promise<void> {
     return this.#end(serverProcess, 'true');
@@ -124,6 +130,9 @@ export class TransactionPool implements DatabasePool {
 
   distrust(): void {}
   connectionLost(): void {}
+  renew(): boolean {
+    return false;
+  }
   async discard(): Promise<void> {}
   async close(): Promise<void> {}
 }

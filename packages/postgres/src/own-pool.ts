@@ -51,10 +51,17 @@ export class OwnPool implements DatabasePool {
       if (isWrite) this.#lateWriters.add(serverProcess);
       this.#driver.late.add(serverProcess);
     }
+    this.renew();
+  }
+
+  /** At most once a second: younger connections are new enough. */
+  renew(): boolean {
     const now = performance.now();
-    if (now - this.#replacedAt < REPLACEMENT_INTERVAL_MS) return;
-    this.#replacedAt = now;
-    this.#replace();
+    if (!this.#isClosed && now - this.#replacedAt >= REPLACEMENT_INTERVAL_MS) {
+      this.#replacedAt = now;
+      this.#replace();
+    }
+    return true;
   }
 
   /**

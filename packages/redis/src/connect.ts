@@ -22,11 +22,16 @@ export interface OwnClient {
   readonly client: StandaloneClient;
   /** Gives up a connection on which nothing is heard any more, and makes a new one. */
   onSilence(answerCount: number): void;
+  /** Gives up the connection, if there is one, and waits a moment for the next. */
+  renew(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** How long a server may say nothing while calls time out before its connection is given up. */
 const SILENCE_LIMIT_MS = 1_000;
+
+/** A server that is back greets sooner; one that is not must not hold up who asks. */
+const RENEWAL_LIMIT_MS = 500;
 
 const CLOSE_TIMEOUT_MS = 500;
 
@@ -63,7 +68,12 @@ export async function connectOwnClient(
   await withDeadline(connecting, connectTimeoutMs, () => new Error('Not yet.')).catch(() => {});
   if (areRefused) throw credentialsError({ operation: 'connect', backend: 'redis' });
   isFirst = false;
-  return { client, onSilence: silenceListener(client), close: () => closeClient(client) };
+  return {
+    client,
+    onSilence: silenceListener(client),
+    renew: () => renewConnection(client),
+    close: () => closeClient(client),
+  };
 }
 
 type ReconnectStrategy = (retries: number, cause: Error) => number | Error;
@@ -121,6 +131,13 @@ function silenceListener(client: OwnedConnection): (answerCount: number) => void
       client.connect().catch(() => {});
     }
   };
+}
+
+async function renewConnection(client: OwnedConnection): Promise<void> {
+  // Without one it is connecting already.
+  if (!client.isReady) return;
+  client.destroy();
+  await withDeadline(client.connect(), RENEWAL_LIMIT_MS, () => new Error('Not yet.')).catch(() => {});
 }
 
 async function closeClient(client: OwnedConnection): Promise<void> {

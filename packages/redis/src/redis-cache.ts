@@ -31,6 +31,7 @@ import {
   leaseInSecondsOf,
   loadDurationMsOf,
   type PingableCache,
+  type RenewableCache,
   type SetOptions,
   staleInSecondsOf,
   type TaggedCache,
@@ -93,6 +94,7 @@ export class RedisCache<V = unknown>
     InspectableCache<V>,
     CleanableCache,
     PingableCache,
+    RenewableCache,
     ClosableCache,
     AsyncDisposable
 {
@@ -396,6 +398,14 @@ export class RedisCache<V = unknown>
       return performance.now() - startedAt;
     };
     return this.#call('ping', false, work);
+  }
+
+  /** Only the connection of a client that `connect` made: one that was handed in is its owner's. */
+  async renewConnections(): Promise<boolean> {
+    this.#ensureOpen('ping');
+    if (this.#ownClient === undefined) return false;
+    await this.#ownClient.renew();
+    return true;
   }
 
   /** Ends the cache. A client that was handed in stays open; one that `connect` made is closed. */

@@ -158,6 +158,19 @@ test('row 22: a caller’s client with pingInterval and socketTimeout replaces s
   }
 });
 
+test('row 22: renewConnections replaces such a connection at once if the cache made it, and leaves a caller’s alone', async () => {
+  await using server = await startRedis();
+  await using proxy = await startProxy(server.port);
+  await using own = await ownClient.open(proxy.urlFor(server.url));
+  await using callers = await callersClient.open(proxy.urlFor(server.url));
+  await own.cache.set('a', 1);
+  proxy.halfOpen();
+  expect(await own.cache.renewConnections()).toBe(true);
+  expect(await own.cache.get('a')).toBe(1);
+  expect(await callers.cache.renewConnections()).toBe(false);
+  await outageOf(callers.cache.get('a'));
+});
+
 describe(ownClient.client, () => {
   test('row 21: a freeze longer than the client’s own patience ends as any other', async () => {
     await using server = await startRedis();
