@@ -87,6 +87,15 @@ describe('what MessagePack holds', () => {
     }
   });
 
+  test('may lie at the deepest level, of whatever kind it is', () => {
+    const leaves = [-0, 1n, undefined, 'text', 1.5, new Date(0), new Uint8Array([1]), Buffer.from('a')];
+    for (const leaf of leaves) {
+      let value: unknown = leaf;
+      for (let depth = 0; depth < MAX_VALUE_DEPTH; depth += 1) value = depth % 2 === 0 ? [value] : new Set([value]);
+      expectSame(value, roundTrip(value));
+    }
+  });
+
   test('may be larger than what the encoder keeps between values', () => {
     const large = { text: 'é'.repeat(2_000_000) };
     expectSame(large, roundTrip(large));

@@ -30,39 +30,48 @@ export function readRichJson(payload: string): unknown {
 function revived(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return revivedArray(value, depth);
-  const object = value as Record<string, unknown>;
-  const tag = untagged(object);
-  if (tag === undefined) return revivedProperties(object, depth);
-  const [content] = Object.values(object);
+  const members = object(value);
+  const names = Object.keys(members);
+  const tag = untagged(names);
+  if (tag === undefined) return revivedProperties(members, names, depth);
+  const [content] = Object.values(members);
   if ('name' in tag) return { [tag.name]: revived(content, below(depth)) };
   const revive = REVIVERS.get(tag.kind);
   if (revive === undefined) throw new TypeError('An unknown kind.');
-  return revive(tag.kind === 'Map' ? revivedPairs(content, depth) : revivedContent(content, depth));
+  return revive(revivedContent(tag.kind, content, depth));
 }
 
-/** The tag itself is no level of nesting, and what it holds is one only if it holds members. */
-function revivedContent(content: unknown, depth: number): unknown {
-  if (Array.isArray(content)) return revivedArray(content, depth);
-  return typeof content === 'object' && content !== null
-    ? revivedProperties(content as Record<string, unknown>, depth)
-    : content;
-}
-
-function revivedPairs(content: unknown, depth: number): unknown {
-  return list(content).map((entry) => revivedArray(pair(entry), depth));
+/** Of three kinds what they hold may be anything, one level deeper: the tag itself is no level of nesting. */
+function revivedContent(kind: string, content: unknown, depth: number): unknown {
+  switch (kind) {
+    case 'Map':
+      return list(content).map((entry) => revivedArray(pair(entry), depth));
+    case 'Set':
+      return revivedArray(list(content), depth);
+    case 'Error':
+      return revivedProperties(object(content), Object.keys(object(content)), depth);
+    default:
+      return content;
+  }
 }
 
 function revivedArray(array: unknown[], depth: number): unknown[] {
   const inner = below(depth);
-  for (let index = 0; index < array.length; index += 1) array[index] = revived(array[index], inner);
+  for (let index = 0; index < array.length; index += 1) {
+    const member = array[index];
+    if (typeof member === 'object') array[index] = revived(member, inner);
+  }
   return array;
 }
 
 /** A name such as `__proto__` is a property of what JSON.parse makes, so that assigning to it changes that property. */
-function revivedProperties(object: Record<string, unknown>, depth: number): object {
+function revivedProperties(members: Record<string, unknown>, names: readonly string[], depth: number): object {
   const inner = below(depth);
-  for (const name of Object.keys(object)) object[name] = revived(object[name], inner);
-  return object;
+  for (const name of names) {
+    const member = members[name];
+    if (typeof member === 'object') members[name] = revived(member, inner);
+  }
+  return members;
 }
 
 function below(depth: number): number {
@@ -115,6 +124,11 @@ function regExpOf(content: unknown): RegExp {
 function text(content: unknown): string {
   if (typeof content !== 'string') throw new TypeError('No text.');
   return content;
+}
+
+function object(content: unknown): Record<string, unknown> {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) throw new TypeError('No object.');
+  return content as Record<string, unknown>;
 }
 
 function list(content: unknown): unknown[] {

@@ -20,9 +20,8 @@ export function escaped(object: Readonly<Record<string, unknown>>): Readonly<Rec
   return names.length === 1 && name !== undefined && LIKE_A_TAG.test(name) ? { [`$${name}`]: object[name] } : object;
 }
 
-/** What an object is that was read: its kind if it is a tag, or its own name if it was escaped. */
-export function untagged(object: Readonly<Record<string, unknown>>): { kind: string } | { name: string } | undefined {
-  const names = Object.keys(object);
+/** What an object with these names is: a tag of a kind, an object whose own name was escaped, or neither. */
+export function untagged(names: readonly string[]): { kind: string } | { name: string } | undefined {
   const [name] = names;
   if (names.length !== 1 || name === undefined || !LIKE_A_TAG.test(name)) return undefined;
   return name.startsWith(PREFIX) ? { kind: name.slice(PREFIX.length) } : { name: name.slice(1) };

@@ -96,6 +96,15 @@ describe('what rich JSON holds', () => {
   });
 });
 
+test('every kind can lie at the deepest level', () => {
+  const leaves = [-0, 1n, undefined, new Date(0), new URL('http://localhost/'), Object.assign(/a/g, { lastIndex: 1 })];
+  for (const leaf of [...leaves, new Uint8Array([1]), Buffer.from('a'), new ArrayBuffer(1)]) {
+    let value: unknown = leaf;
+    for (let depth = 0; depth < MAX_VALUE_DEPTH; depth += 1) value = [value];
+    expect(rich.serialize(roundTrip(value))).toBe(rich.serialize(value));
+  }
+});
+
 describe('a plain value', () => {
   test('is the text that core writes, and the other way round', () => {
     fc.assert(
