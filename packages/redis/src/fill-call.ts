@@ -73,8 +73,21 @@ function description({ codec }: CacheParts, { token, stamp }: LeaseParts, fillin
   const { payload, tags, staleInSeconds, loadDurationMs } = filling;
   const kind = payload === ABSENT ? 'n' : codec.kindOf(payload);
   const isPlain = kind === 'v' && tags.length === 0 && staleInSeconds === 0 && loadDurationMs === undefined;
-  const fresh = (lifetimeMs(filling.expirationInSeconds) ?? '0').padStart(LIFETIME_DIGITS, '0');
-  const stale = (lifetimeMs(staleInSeconds) ?? '0').padStart(LIFETIME_DIGITS, '0');
+  const fresh = lifetimeDigits(filling.expirationInSeconds);
+  const stale = staleInSeconds === 0 ? NO_LIFETIME : lifetimeDigits(staleInSeconds);
   const own = tags.length > 0 ? (stamp ?? NO_STAMP) : NO_STAMP;
   return `${token}${isPlain ? 'p' : kind}${fresh}${stale}${own}${encodeLoadDuration(loadDurationMs)}${encodeTags(tags)}`;
+}
+
+const NO_LIFETIME = '0'.repeat(LIFETIME_DIGITS);
+let lastExpiration: Expiration = null;
+let lastDigits = NO_LIFETIME;
+
+/** Most of what is stored one after the other has the same lifetime. */
+function lifetimeDigits(expiration: Expiration): string {
+  if (expiration !== lastExpiration) {
+    lastExpiration = expiration;
+    lastDigits = (lifetimeMs(expiration) ?? '0').padStart(LIFETIME_DIGITS, '0');
+  }
+  return lastDigits;
 }

@@ -463,15 +463,13 @@ export class RedisCache<V = unknown>
       this.#ensureOpen('fill');
       const redisKey = this.#leaseKey(lease, FILL);
       const isAbsent = value === ABSENT;
-      if (!isAbsent) validateValue(value, { ...FILL, key: lease.key });
-      const filling = {
-        expirationInSeconds: expirationOf(options, this.#limits.defaultExpirationInSeconds, FILL),
-        staleInSeconds: isAbsent ? 0 : (staleInSecondsOf(options, FILL) ?? 0),
-        loadDurationMs: loadDurationMsOf(options, FILL),
-        tags: tagsOf(options, FILL),
-      };
+      if (value === null || value === undefined) validateValue(value, { ...FILL, key: lease.key });
+      const expirationInSeconds = expirationOf(options, this.#limits.defaultExpirationInSeconds, FILL);
+      const staleInSeconds = isAbsent ? 0 : (staleInSecondsOf(options, FILL) ?? 0);
+      const loadDurationMs = loadDurationMsOf(options, FILL);
+      const tags = tagsOf(options, FILL);
       const store = (payload: string | Buffer | Absent): Promise<boolean> =>
-        fill(this.#parts, lease, redisKey, { ...filling, payload });
+        fill(this.#parts, lease, redisKey, { payload, expirationInSeconds, staleInSeconds, loadDurationMs, tags });
       const encoded = isAbsent ? ABSENT : this.#parts.codec.encode(value, lease.key, 'fill');
       if (encoded === ABSENT || isPayload(encoded)) {
         return this.#sendFree('fill', true, redisKey, () => store(encoded));
