@@ -23,7 +23,8 @@ const MAX_REMEMBERED_TAGS = 10_000;
  * number at its start with the newest of each of its tags.
  */
 export class InstallFence {
-  readonly #inFlight = new Map<string, Set<Registration>>();
+  /** Most keys have one at a time. */
+  readonly #inFlight = new Map<string, Registration | Set<Registration>>();
   /** In the order of registration: the first is the oldest. */
   readonly #all = new Set<Registration>();
   /** The newest event of each tag, the oldest event first. */
@@ -34,8 +35,9 @@ export class InstallFence {
   register(key: string): InFlight {
     const registration: Registration = { key, isPoisoned: false, tagEventAtStart: this.#tagEvent };
     const others = this.#inFlight.get(key);
-    if (others === undefined) this.#inFlight.set(key, new Set([registration]));
-    else others.add(registration);
+    if (others === undefined) this.#inFlight.set(key, registration);
+    else if (others instanceof Set) others.add(registration);
+    else this.#inFlight.set(key, new Set([others, registration]));
     this.#all.add(registration);
     return registration;
   }
@@ -58,14 +60,17 @@ export class InstallFence {
     const registration = inFlight as Registration;
     if (!this.#all.delete(registration)) return;
     const sameKey = this.#inFlight.get(registration.key);
-    sameKey?.delete(registration);
-    if (sameKey?.size === 0) this.#inFlight.delete(registration.key);
-    this.#forgetOldTags();
+    if (sameKey instanceof Set) sameKey.delete(registration);
+    if (sameKey === registration || (sameKey instanceof Set && sameKey.size === 0))
+      this.#inFlight.delete(registration.key);
+    if (this.#tagEvents.size > 0) this.#forgetOldTags();
   }
 
   /** The key was invalidated or written. `except` is the write's own registration, which must not poison itself. */
   poisonKey(key: string, except?: InFlight): void {
-    for (const registration of this.#inFlight.get(key) ?? []) {
+    const sameKey = this.#inFlight.get(key);
+    if (sameKey === undefined) return;
+    for (const registration of sameKey instanceof Set ? sameKey : [sameKey]) {
       if (registration !== except) registration.isPoisoned = true;
     }
   }

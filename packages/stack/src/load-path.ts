@@ -182,6 +182,7 @@ function afterLease<V>(state: LoadState<V>, entry: CacheEntry<V>, policy: LoadPo
 /** What the store said last holds: a copy that was there at the read and is gone now was removed, and is not served. */
 function withStaleOf<V>(state: LoadState<V>, entry: CacheEntry<V>, policy: LoadPolicy<V>): LoadState<V> {
   const isServable = entry.state === 'stale' && policy.stale !== 'never';
+  if (!isServable && state.stale === undefined) return state;
   return { ...state, stale: isServable ? { value: entry.value } : undefined };
 }
 
@@ -238,8 +239,7 @@ function afterFill<V>(state: LoadState<V>, isStored: boolean): LoadStep<V> {
   const { loaded } = state;
   const install: readonly LoadEffect<V>[] =
     isStored && loaded !== undefined && loaded !== ABSENT ? [{ do: 'installLoaded', value: loaded as V }] : [];
-  const proof = isStored ? 'fill' : 'load';
-  return then([{ ...state, lease: undefined }, install], (current) => answerLoaded(current, proof), finish);
+  return answerAndFinish(state, install, loadedAnswer(state), isStored ? 'fill' : 'load');
 }
 
 function close<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
@@ -263,7 +263,7 @@ function answerEntry<V>(
   entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' }>,
 ): LoadStep<V> {
   const install: readonly LoadEffect<V>[] = entry.state === 'fresh' ? [{ do: 'install', entry }] : [];
-  return then([state, install], (current) => answer(current, fromEntry(entry), 'request'), finish);
+  return answerAndFinish(state, install, fromEntry(entry), 'request');
 }
 
 function fromEntry<V>(entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' }>): LoadAnswer<V> {
@@ -272,9 +272,12 @@ function fromEntry<V>(entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' 
 }
 
 function answerLoaded<V>(state: LoadState<V>, proof: AnswerProof): LoadStep<V> {
-  const { loaded } = state;
-  if (loaded === ABSENT || loaded === undefined) return answer(state, { kind: 'absent' }, proof);
-  return answer(state, { kind: 'value', value: loaded as V, source: 'loader', ageInSeconds: 0 }, proof);
+  return answer(state, loadedAnswer(state), proof);
+}
+
+function loadedAnswer<V>({ loaded }: LoadState<V>): LoadAnswer<V> {
+  if (loaded === ABSENT || loaded === undefined) return { kind: 'absent' };
+  return { kind: 'value', value: loaded as V, source: 'loader', ageInSeconds: 0 };
 }
 
 function answerStale<V>(state: LoadState<V>): LoadStep<V> {
@@ -286,6 +289,17 @@ function answerStale<V>(state: LoadState<V>): LoadStep<V> {
 function answer<V>(state: LoadState<V>, given: LoadAnswer<V>, proof: AnswerProof): LoadStep<V> {
   if (state.isAnswered) return unchanged(state);
   return [{ ...state, isAnswered: true }, [{ do: 'answer', answer: given, proof }]];
+}
+
+/** How nearly every read ends, in one step. The lease, if there was one, is spent. */
+function answerAndFinish<V>(
+  state: LoadState<V>,
+  first: readonly LoadEffect<V>[],
+  given: LoadAnswer<V>,
+  proof: AnswerProof,
+): LoadStep<V> {
+  const answers: readonly LoadEffect<V>[] = state.isAnswered ? NO_EFFECTS : [{ do: 'answer', answer: given, proof }];
+  return [{ ...state, phase: 'done', lease: undefined, isAnswered: true }, [...first, ...answers, { do: 'finish' }]];
 }
 
 function finish<V>(state: LoadState<V>): LoadStep<V> {

@@ -59,7 +59,7 @@ export class Loading<V> {
     this.#tags = options.tags;
     const { loadTimeoutMs } = options;
     this.#cancelTimeout = timers.after(loadTimeoutMs, () => this.giveUp(timeoutError(loadTimeoutMs)));
-    call(loader, this.#context()).then(
+    call(loader, new LoaderContext(request, this)).then(
       (value) => {
         if (this.#settle()) waiter.onLoaded(this.#resultOf(value));
       },
@@ -77,6 +77,18 @@ export class Loading<V> {
     this.#waiter.onLoadFailed(reason);
   }
 
+  setExpiration(expiration: Expiration): void {
+    this.#expirationInSeconds = validateExpiration(expiration, CONTEXT);
+  }
+
+  addTags(more: readonly string[]): void {
+    this.#tags = validateTags([...this.#tags, ...more], CONTEXT);
+  }
+
+  skip(): void {
+    this.#isSkipped = true;
+  }
+
   /** False if it had settled before. */
   #settle(): boolean {
     if (this.#isSettled) return false;
@@ -85,27 +97,8 @@ export class Loading<V> {
     return true;
   }
 
-  #context(): LoadContext<V> {
-    const signal = (): AbortSignal => this.#signal();
-    return {
-      key: this.#request.key,
-      get signal() {
-        return signal();
-      },
-      stale: this.#request.stale,
-      setExpiration: (expiration) => {
-        this.#expirationInSeconds = validateExpiration(expiration, CONTEXT);
-      },
-      addTags: (more) => {
-        this.#tags = validateTags([...this.#tags, ...more], CONTEXT);
-      },
-      skip: () => {
-        this.#isSkipped = true;
-      },
-    };
-  }
-
-  #signal(): AbortSignal {
+  /** Aborted when the load is given up. */
+  get signal(): AbortSignal {
     this.#abort ??= new AbortController();
     if (this.#givenUpFor !== undefined) this.#abort.abort(this.#givenUpFor.reason);
     return this.#abort.signal;
@@ -121,6 +114,35 @@ export class Loading<V> {
     const absentFor = options.absentExpirationInSeconds;
     const isStored = absentFor !== undefined && !this.#isSkipped;
     return { value: ABSENT, isStored, expirationInSeconds: absentFor ?? null, tags, durationMs };
+  }
+}
+
+/** What a loader is told. Its calls may be taken out of it, and are made when they are: most loaders use none. */
+class LoaderContext<V> implements LoadContext<V> {
+  readonly key: string;
+  readonly stale: V | undefined;
+  readonly #loading: Loading<V>;
+
+  constructor({ key, stale }: LoadRequest<V>, loading: Loading<V>) {
+    this.key = key;
+    this.stale = stale;
+    this.#loading = loading;
+  }
+
+  get signal(): AbortSignal {
+    return this.#loading.signal;
+  }
+
+  get setExpiration(): LoadContext<V>['setExpiration'] {
+    return (expiration) => this.#loading.setExpiration(expiration);
+  }
+
+  get addTags(): LoadContext<V>['addTags'] {
+    return (tags) => this.#loading.addTags(tags);
+  }
+
+  get skip(): LoadContext<V>['skip'] {
+    return () => this.#loading.skip();
   }
 }
 

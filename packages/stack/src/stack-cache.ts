@@ -236,10 +236,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     options: Expiration | GetOrSetOptions | undefined,
   ): Promise<LoadAnswer<T>> {
     const context = this.#context;
-    const getOrSet = async (): Promise<LoadAnswer<T>> => {
+    const getOrSet = (): Promise<LoadAnswer<T>> => {
       const requested = { key, stored: context.key('getOrSet', key) };
       const read = loader as unknown as Loader<V>;
-      return (await context.readThrough.answer(requested, read, getOrSetOptionsOf(options))) as LoadAnswer<T>;
+      return context.readThrough.answer(requested, read, getOrSetOptionsOf(options)) as Promise<LoadAnswer<T>>;
     };
     return context.call('getOrSet', getOrSet, answerReport('getOrSet', key));
   }

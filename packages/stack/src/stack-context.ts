@@ -172,11 +172,15 @@ export class StackContext<V> {
 
   /** Runs a call, told to the hooks; a closed cache refuses it. What it throws is a rejection. */
   call<T>(operation: CacheOperation, run: () => Promise<T>, report: CallReport<T>): Promise<T> {
-    const guarded = async (): Promise<T> => {
-      this.refuseIfClosed(operation);
-      return run();
+    const guarded = (): Promise<T> => {
+      try {
+        this.refuseIfClosed(operation);
+        return run();
+      } catch (error) {
+        return Promise.reject(error);
+      }
     };
-    return this.observer.observe(operation, guarded, report);
+    return this.observer.isSilent ? guarded() : this.observer.observe(operation, guarded, report);
   }
 
   /** The near value of a key as it was given, where nothing has to be told, checked or transformed for it. */
