@@ -1,7 +1,7 @@
 import type { CacheHooks } from '@cache/core';
 
 /** One way to watch a cache, and what ends it. */
-export interface OpenHooks {
+interface OpenHooks {
   readonly hooks: CacheHooks | undefined;
   close(): Promise<unknown>;
 }
@@ -44,7 +44,7 @@ async function openTelemetry(areSpansMade: boolean): Promise<OpenHooks> {
 
 /** Twice without hooks: how far the second is from the first is what differences mean nothing below. */
 export const NO_HOOKS = 'no hooks';
-export const NO_HOOKS_AGAIN = 'no hooks, again';
+const NO_HOOKS_AGAIN = 'no hooks, again';
 
 export const hookSetups: readonly HookSetup[] = [
   { name: NO_HOOKS, open: noHooks },

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import parse from 'parse-prometheus-text-format';
 
 /** One line of a scrape. */
 export interface Sample {
@@ -13,15 +13,6 @@ export interface Exposition {
   readonly types: ReadonlyMap<string, string>;
   readonly samples: readonly Sample[];
 }
-
-interface ParsedFamily {
-  readonly name: string;
-  readonly type: string;
-  readonly metrics: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: string }[];
-}
-
-/** A port of the parser of Prometheus' client for Python. */
-const parse = createRequire(import.meta.url)('parse-prometheus-text-format') as (text: string) => ParsedFamily[];
 
 /**
  * Parses a scrape. The parser folds all series of a histogram into one and loses their labels, so it is given the lines of

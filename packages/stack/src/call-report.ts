@@ -2,7 +2,7 @@ import type { CacheEntry, CacheLevel, CacheOperation, CacheOutcome, HookDispatch
 import type { LoadAnswer } from './load-path.ts';
 
 /** How a call ended, and which level answered it, if one did. */
-export interface CallEnd {
+interface CallEnd {
   readonly outcome: CacheOutcome;
   readonly level: CacheLevel | undefined;
 }
