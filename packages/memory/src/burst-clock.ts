@@ -25,8 +25,8 @@ export interface MonotonicClock {
 export class BurstClock {
   /** Answers that may still be given without reading. Zero: the next `recent()` is exact. */
   #reusesLeft = 0;
-  /** The last reading; in an array, since V8 boxes a double that is a field. */
-  readonly #reading: Float64Array = new Float64Array([Number.NEGATIVE_INFINITY]);
+  /** The last reading. */
+  #reading: number = Number.NEGATIVE_INFINITY;
   #run = 0;
   #readsThisTurn = 0;
   readonly #source: MonotonicClock | undefined;
@@ -42,14 +42,14 @@ export class BurstClock {
   recent(): number {
     if (this.#reusesLeft > 0) {
       this.#reusesLeft--;
-      return this.#reading[0] as number;
+      return this.#reading;
     }
     return this.#read();
   }
 
   /** What the last call of `recent` or `exact` answered. */
   get latest(): number {
-    return this.#reading[0] as number;
+    return this.#reading;
   }
 
   /** Whether the last `recent()` may have been behind. */
@@ -60,13 +60,13 @@ export class BurstClock {
   /** A new reading. */
   exact(): number {
     const now = this.#source === undefined ? performance.now() : this.#source.now();
-    if (this.#run > 0) this.#onReadAfterReuse(now - (this.#reading[0] as number));
-    this.#reading[0] = now;
+    if (this.#run > 0) this.#onReadAfterReuse(now - this.#reading);
+    this.#reading = now;
     return now;
   }
 
   #read(): number {
-    const before = this.#reading[0] as number;
+    const before = this.#reading;
     const now = this.exact();
     if (this.#source !== undefined || performance.now !== realNow) return now;
     if (this.#readsThisTurn === 0) afterThisTurn(this.#endTurn).unref();

@@ -1,5 +1,6 @@
 import { GhostSketch, MAX_FREQUENCY } from './ghost-sketch.ts';
 import { HillClimber } from './hill-climber.ts';
+import { mixHash } from './key-hash.ts';
 import { SlotLists } from './slot-lists.ts';
 
 /** The list heads occupy the first slots, so that a region's number is also its list; region 0 is a free slot. */
@@ -47,7 +48,6 @@ export class EvictionPolicy {
   #capacity = 0;
   #state: Uint16Array = new Uint16Array(FIRST_SLOT);
   readonly #lists: SlotLists = new SlotLists(FIRST_SLOT);
-  /** The hash of the slot's key. */
   #hashes: Int32Array = new Int32Array(FIRST_SLOT);
   /** Made when the first item must go. */
   #ghost: GhostSketch | undefined;
@@ -127,8 +127,9 @@ export class EvictionPolicy {
       (state & FREQUENCY_MASK) === FREQUENCY_MASK ? state | VISITED : (state + (1 << FREQUENCY_SHIFT)) | VISITED;
   }
 
-  hashOf(slot: number): number {
-    return this.#hashes[slot] as number;
+  /** The hash of each slot's key. */
+  get hashes(): Int32Array {
+    return this.#hashes;
   }
 
   /** The key is known by another hash from now on, and a stranger to the ghost. */
@@ -268,7 +269,7 @@ export class EvictionPolicy {
   #weigh(slot: number): boolean {
     const state = this.#state[slot] as number;
     if ((state & WEIGHED) !== 0) return false;
-    const hash = this.#hashes[slot] as number;
+    const hash = mixHash(this.#hashes[slot] as number);
     const counted = (state & FREQUENCY_MASK) >> FREQUENCY_SHIFT;
     const frequency = Math.min(MAX_FREQUENCY, counted + (this.#ghost as GhostSketch).recall(hash) + biasOf(hash));
     this.#state[slot] = (state & ~FREQUENCY_MASK) | (frequency << FREQUENCY_SHIFT) | WEIGHED;
@@ -277,7 +278,7 @@ export class EvictionPolicy {
 
   /** Hands an evicted item's count to the ghost, less the bias, which is added again when the key returns. */
   #remember(slot: number): void {
-    const hash = this.#hashes[slot] as number;
+    const hash = mixHash(this.#hashes[slot] as number);
     const frequency = (((this.#state[slot] as number) & FREQUENCY_MASK) >> FREQUENCY_SHIFT) - biasOf(hash);
     if (frequency > 0) (this.#ghost as GhostSketch).raise(hash, frequency);
   }

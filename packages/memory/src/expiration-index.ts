@@ -13,9 +13,11 @@ const FANOUT = 1 << FANOUT_BITS;
  */
 export class ExpirationIndex {
   #deadlines: Float64Array = new Float64Array(0);
-  /** `#floors[0]`, which every read and write looks at. */
+  /** `#floors[0]`, which every write looks at. */
   #blockFloors: Float64Array = new Float64Array(0);
   #floors: Float64Array[] = [];
+  /** The root. Most reads need no more to know that their item lives. */
+  #earliest: number = Number.POSITIVE_INFINITY;
 
   /** Makes room for `capacity` slots; new ones have no deadline. */
   grow(capacity: number): void {
@@ -31,14 +33,19 @@ export class ExpirationIndex {
       below = level;
     } while (below.length > 1);
     this.#blockFloors = this.#floors[0] as Float64Array;
+    this.#earliest = below[0] as number;
   }
 
   deadlineOf(slot: number): number {
     return this.#deadlines[slot] as number;
   }
 
-  /** Whether the slot's deadline has come. The block's bound, which is small enough to be cached, usually answers alone. */
+  /** Whether the slot's deadline has come. The root, or the block's bound, which is small enough to be cached, usually answers alone. */
   isDue(slot: number, now: number): boolean {
+    return this.#earliest <= now && this.#isDueAlone(slot, now);
+  }
+
+  #isDueAlone(slot: number, now: number): boolean {
     return (this.#blockFloors[slot >> FANOUT_BITS] as number) <= now && (this.#deadlines[slot] as number) <= now;
   }
 
@@ -54,7 +61,7 @@ export class ExpirationIndex {
 
   /** A time before which nothing expires: exact right after a `take` that found nothing. */
   get earliest(): number {
-    return (this.#floors[this.#floors.length - 1] as Float64Array)[0] as number;
+    return this.#earliest;
   }
 
   /** Unschedules expired slots of one block, appends them to `due` and says whether there were any. */
@@ -69,6 +76,7 @@ export class ExpirationIndex {
   clear(): void {
     this.#deadlines.fill(Number.POSITIVE_INFINITY);
     for (const level of this.#floors) level.fill(Number.POSITIVE_INFINITY);
+    this.#earliest = Number.POSITIVE_INFINITY;
   }
 
   #lower(slot: number, deadline: number): void {
@@ -78,6 +86,7 @@ export class ExpirationIndex {
       if (deadline >= (level[at] as number)) return;
       level[at] = deadline;
     }
+    this.#earliest = deadline;
   }
 
   #descend(now: number): number {
@@ -108,6 +117,7 @@ export class ExpirationIndex {
       below = level;
       at >>= FANOUT_BITS;
     }
+    this.#earliest = below[0] as number;
     return due.length > found;
   }
 }

@@ -27,6 +27,7 @@ import { CallObserver } from './call-observer.ts';
 import { type InMemoryCacheOptions, resolveOptions } from './in-memory-cache-options.ts';
 import { LeaseCalls } from './lease-calls.ts';
 import { MemoryCalls } from './memory-calls.ts';
+import type { MemoryEngine } from './memory-engine.ts';
 
 const done = (): CacheOutcome => 'done';
 
@@ -58,6 +59,8 @@ export class InMemoryCache<V = unknown>
 {
   readonly #calls: MemoryCalls<V>;
   readonly #leases: LeaseCalls<V>;
+  /** Where nothing but a look-up stands between `get` and the value: no hook, no transformed key, no copy. */
+  readonly #direct: MemoryEngine<V> | undefined;
   readonly #observer: CallObserver | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
@@ -68,6 +71,7 @@ export class InMemoryCache<V = unknown>
     this.#observer = observer;
     this.#calls = new MemoryCalls(resolved, observer && ((displaced) => observer.displaced(displaced)));
     this.#leases = new LeaseCalls(this.#calls);
+    this.#direct = observer === undefined && this.#calls.isDirect ? this.#calls.engine : undefined;
     if (resolved.cleanupIntervalInSeconds !== undefined) {
       this.#timer = sweepEvery(resolved.cleanupIntervalInSeconds, new WeakRef<CleanableCache>(this));
     }
@@ -84,10 +88,14 @@ export class InMemoryCache<V = unknown>
   }
 
   get<T extends V = V>(key: string): T | undefined {
-    if (this.#observer === undefined) return this.#calls.get(key) as T | undefined;
+    return (this.#direct === undefined ? this.#get(key) : this.#direct.read(key)) as T | undefined;
+  }
+
+  #get(key: string): V | undefined {
+    if (this.#observer === undefined) return this.#calls.get(key);
     return this.#observer.observe(
       'get',
-      () => this.#calls.get(key) as T | undefined,
+      () => this.#calls.get(key),
       (value, hooks, durationMs) => {
         if (value === undefined) hooks.miss('get', key, durationMs);
         else hooks.hit('get', key, durationMs);

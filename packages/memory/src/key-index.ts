@@ -1,83 +1,106 @@
 /** Entries per slot, at least: a table half full, in which a search mostly ends where it begins. */
 const ROOM = 2;
-/** Keys with one and the same 32-bit hash: among 16 million keys chance makes it two or three. */
+/** An entry's last bits are its slot, the seven before them its tag. */
+const SLOT_BITS = 25;
+const SLOT_MASK: number = (1 << SLOT_BITS) - 1;
+/** Of an entry that is not in use; no item has slot 0. */
+const FREE = 0;
+/** More keys than this with one and the same hash, or more than one key in so many that shares its hash, and the hash is not good enough. */
 const MOST_OF_ONE_HASH = 8;
-/** Of an entry that is not in use; no item has it. */
-const NO_SLOT = 0;
+const CROWDED_SHARE = 64;
 
 /**
  * The slot of each key: a hash table of its own, with open addressing and linear probing (Knuth, TAOCP vol. 3, §6.4, algorithms L and R).
- * An entry is two 32-bit integers, hash and slot, side by side in one array.
+ * An entry is one 32-bit integer, a slot and a tag; the first bits of the hash say where an entry belongs, its home, and the seven bits after
+ * them are the tag, so of 128 keys passed over on the way one at most is compared.
  *
  * Why no `Map`: keys are mostly built for the call (`user:${id}`), and V8 then has to flatten, hash and compare them outside of compiled code, which
  * was measured to cost more than all of this table; a `Map` that changes is copied now and then in one go, which at a million items stops the process
  * for a tenth of a second, and doubles in size on the way; and the hash is needed for the ghost in any case.
  *
- * Invariant: from an entry's home (its hash modulo the table's length) to the entry, every entry is in use. Removal closes the gap instead of
- * marking it, so a table in which items come and go for ever never has to be cleaned up.
+ * Invariant: from an entry's home to the entry, every entry is in use. Removal closes the gap instead of marking it, so a table in which
+ * items come and go for ever never has to be cleaned up.
  */
 export class KeyIndex {
-  /** Hash and slot of each entry in turn. */
   #table: Int32Array = new Int32Array(0);
   #mask = -1;
+  #homeBits = 0;
+  /** A bucket that leaks: how far collisions were, of late, more than one in `CROWDED_SHARE`. */
+  #crowding = 0;
 
-  /** The slot of the key, or -1. `keys` gives the key of each slot. */
-  find(key: string, hash: number, keys: readonly (string | undefined)[]): number {
+  /** The slot of the key, or -1. Of `items`, every other is a key: slot `n`'s is at `2n`. */
+  find(key: string, hash: number, items: readonly unknown[]): number {
     const table = this.#table;
     const mask = this.#mask;
-    for (let at = hash & mask; ; at = (at + 1) & mask) {
-      const slot = table[2 * at + 1] as number;
-      if (slot === NO_SLOT) return -1;
-      if (table[2 * at] === hash && keys[slot] === key) return slot;
+    const tag = this.#tagOf(hash);
+    for (let at = this.#homeOf(hash); ; at = (at + 1) & mask) {
+      const entry = table[at] as number;
+      if (entry === FREE) return -1;
+      const slot = entry ^ tag;
+      if (slot >>> SLOT_BITS === 0 && items[2 * slot] === key) return slot;
     }
   }
 
-  /** Adds a key that `find` does not find. False if so many have the same hash that it cannot be a good one. */
-  add(hash: number, slot: number): boolean {
+  /** Adds a key that `find` does not find. False if too many have the same hash for it to be a good one. */
+  add(hash: number, slot: number, hashes: Int32Array): boolean {
     const table = this.#table;
     const mask = this.#mask;
-    let at = hash & mask;
+    const tag = this.#tagOf(hash);
+    let at = this.#homeOf(hash);
     let same = 0;
-    while (table[2 * at + 1] !== NO_SLOT) {
-      if (table[2 * at] === hash) same++;
+    for (let entry = table[at] as number; entry !== FREE; entry = table[at] as number) {
+      const other = entry ^ tag;
+      if (other >>> SLOT_BITS === 0 && hashes[other] === hash) same++;
       at = (at + 1) & mask;
     }
-    table[2 * at] = hash;
-    table[2 * at + 1] = slot;
-    return same < MOST_OF_ONE_HASH;
+    table[at] = tag | slot;
+    if (same === 0) {
+      if (this.#crowding > 0) this.#crowding--;
+      return true;
+    }
+    this.#crowding += CROWDED_SHARE;
+    return same < MOST_OF_ONE_HASH && this.#crowding < MOST_OF_ONE_HASH * CROWDED_SHARE;
   }
 
   /** Removes an entry and moves back each later one of the run that may stand in the gap. */
-  remove(hash: number, slot: number): void {
+  remove(hash: number, slot: number, hashes: Int32Array): void {
     const table = this.#table;
     const mask = this.#mask;
-    let gap = hash & mask;
-    while (table[2 * gap + 1] !== slot) gap = (gap + 1) & mask;
-    for (let at = (gap + 1) & mask; table[2 * at + 1] !== NO_SLOT; at = (at + 1) & mask) {
-      const home = table[2 * at] as number;
-      const distanceFromHome = (at - home) & mask;
-      if (distanceFromHome < ((at - gap) & mask)) continue;
-      table[2 * gap] = home;
-      table[2 * gap + 1] = table[2 * at + 1] as number;
-      gap = at;
+    const own = this.#tagOf(hash) | slot;
+    let gap = this.#homeOf(hash);
+    while (table[gap] !== own) gap = (gap + 1) & mask;
+    let at = (gap + 1) & mask;
+    for (let entry = table[at] as number; entry !== FREE; entry = table[at] as number) {
+      const distanceFromHome = (at - this.#homeOf(hashes[entry & SLOT_MASK] as number)) & mask;
+      if (distanceFromHome >= ((at - gap) & mask)) {
+        table[gap] = entry;
+        gap = at;
+      }
+      at = (at + 1) & mask;
     }
-    table[2 * gap + 1] = NO_SLOT;
+    table[gap] = FREE;
   }
 
-  /** Makes room for as many keys. */
-  grow(keys: number): void {
-    const length = 2 ** Math.ceil(Math.log2(ROOM * keys));
-    if (length <= this.#mask) return;
-    const before = this.#table;
-    this.#table = new Int32Array(2 * length);
-    this.#mask = length - 1;
-    for (let i = 0; i < before.length; i += 2) {
-      const slot = before[i + 1] as number;
-      if (slot !== NO_SLOT) this.add(before[i] as number, slot);
-    }
+  /** Makes room for as many keys. True if it had to forget all entries: they are to be added again. */
+  grow(keys: number): boolean {
+    const homeBits = Math.ceil(Math.log2(ROOM * keys));
+    if (homeBits <= this.#homeBits) return false;
+    this.#table = new Int32Array(2 ** homeBits);
+    this.#mask = 2 ** homeBits - 1;
+    this.#homeBits = homeBits;
+    return true;
   }
 
   clear(): void {
-    this.#table.fill(0);
+    this.#table.fill(FREE);
+    this.#crowding = 0;
+  }
+
+  #homeOf(hash: number): number {
+    return hash >>> (32 - this.#homeBits);
+  }
+
+  #tagOf(hash: number): number {
+    return ((hash << this.#homeBits) >>> SLOT_BITS) << SLOT_BITS;
   }
 }

@@ -40,7 +40,7 @@ export class MemoryCalls<V> {
   readonly #options: ResolvedOptions<V>;
   readonly #defaultLifetimeMs: number;
   /** Nothing but a look-up stands between `get` and the value. */
-  readonly #isDirect: boolean;
+  readonly isDirect: boolean;
   /** Nor between `set` and the slot. */
   readonly #isSimple: boolean;
 
@@ -54,12 +54,12 @@ export class MemoryCalls<V> {
     });
     this.#options = options;
     this.#defaultLifetimeMs = lifetimeMsOf(options.defaultExpirationInSeconds);
-    this.#isDirect = options.keyTransformer === undefined && options.isolation !== 'clone';
-    this.#isSimple = this.#isDirect && options.isolation === 'reference' && options.sizeOf === undefined;
+    this.isDirect = options.keyTransformer === undefined && options.isolation !== 'clone';
+    this.#isSimple = this.isDirect && options.isolation === 'reference' && options.sizeOf === undefined;
   }
 
   get(key: string): V | undefined {
-    if (!this.#isDirect) return this.#getIndirect(key);
+    if (!this.isDirect) return this.#getIndirect(key);
     return this.engine.read(key);
   }
 

@@ -89,7 +89,7 @@ export class MemoryEngine<V> {
       return undefined;
     }
     store.policy.recordHit(slot);
-    return store.values[slot];
+    return store.valueOf(slot);
   }
 
   /** The slot of a fresh item, or -1; counts as nothing. */
@@ -104,7 +104,7 @@ export class MemoryEngine<V> {
   }
 
   valueOf(slot: number): V {
-    return this.#store.values[slot] as V;
+    return this.#store.valueOf(slot) as V;
   }
 
   detailsOf(slot: number): ItemDetails | undefined {
@@ -160,7 +160,7 @@ export class MemoryEngine<V> {
       this.#refuse(key, slot);
       return;
     }
-    this.#store.values[slot] = value;
+    this.#store.setValue(slot, value);
     this.#store.policy.recordUse(slot);
     if (budget === undefined) return;
     budget.set(slot, bytes);
@@ -212,7 +212,7 @@ export class MemoryEngine<V> {
   /** The keys of fresh items, in no order. A live item never changes its slot, so each appears once. */
   *keys(prefix: string): Generator<string> {
     for (let slot = FIRST_SLOT; slot < this.#store.end; slot++) {
-      const key = this.#store.keys[slot];
+      const key = this.#store.keyOf(slot);
       if (key?.startsWith(prefix) && this.freshness(slot, this.clock.recent()) === 'fresh') yield key;
     }
   }
@@ -220,7 +220,7 @@ export class MemoryEngine<V> {
   /** Drops whatever is kept under keys that start with the prefix. */
   dropPrefix(prefix: string): void {
     for (let slot = FIRST_SLOT; slot < this.#store.end; slot++) {
-      if (this.#store.keys[slot]?.startsWith(prefix)) this.drop(slot);
+      if (this.#store.keyOf(slot)?.startsWith(prefix)) this.drop(slot);
     }
   }
 
@@ -272,7 +272,7 @@ export class MemoryEngine<V> {
       store.policy.recordUse(slot);
       if (store.policy.isExtended(slot)) this.#forgetDetails(slot);
     }
-    store.values[slot] = value;
+    store.setValue(slot, value);
     if (this.#budget !== undefined) this.#budget.set(slot, bytes);
     return slot;
   }
@@ -323,7 +323,7 @@ export class MemoryEngine<V> {
     const victim = store.policy.evict();
     if (this.#details.size > 0) this.#details.delete(victim);
     this.#budget?.set(victim, 0);
-    if (this.#onDisplaced !== undefined) this.#displaced.push({ key: store.keys[victim] as string, reason });
+    if (this.#onDisplaced !== undefined) this.#displaced.push({ key: store.keyOf(victim) as string, reason });
     return victim;
   }
 
@@ -338,7 +338,7 @@ export class MemoryEngine<V> {
 
   #expire(slot: number): void {
     if (this.#onDisplaced !== undefined) {
-      this.#displaced.push({ key: this.#store.keys[slot] as string, reason: undefined });
+      this.#displaced.push({ key: this.#store.keyOf(slot) as string, reason: undefined });
     }
     this.drop(slot);
   }

@@ -1,27 +1,27 @@
 import { EvictionPolicy, FIRST_SLOT } from './eviction-policy.ts';
 import { ExpirationIndex } from './expiration-index.ts';
-import { hashKey, hashSample } from './key-hash.ts';
+import { hashTail, longerTail, SHORTEST_TAIL } from './key-hash.ts';
 import { KeyIndex } from './key-index.ts';
 
 const FIRST_CAPACITY = 64;
 
 /**
- * Where items live: a hash table from key to slot number, and arrays with one element per slot. An item has no object of its own, so the
- * collector has nothing to trace per item but the key and the value.
+ * Where items live: a hash table from key to slot number, and arrays by slot. An item has no object of its own, so the collector has nothing
+ * to trace per item but the key and the value, which stand side by side: who compares the one has fetched the other.
  *
- * Invariants: `keys[slot]` is the key that the index maps to `slot`, and `policy.hashOf(slot)` its hash; free slots hold no key and no value,
+ * Invariants: `keyOf(slot)` is the key that the index maps to `slot`, and `policy.hashes[slot]` its hash; free slots hold no key and no value,
  * so nothing leaks; a live item never changes its slot.
  */
 export class SlotStore<V> {
   readonly policy: EvictionPolicy;
   readonly expiration: ExpirationIndex = new ExpirationIndex();
-  keys: (string | undefined)[] = [];
-  values: (V | undefined)[] = [];
+  /** Key and value of each slot in turn. */
+  #items: unknown[] = [];
   readonly #index: KeyIndex = new KeyIndex();
   /** Drawn for each cache, so that nobody can prepare keys that collide. */
   readonly #seed: number = (Math.random() * 2 ** 32) | 0;
-  /** Until samples prove too much alike. */
-  #hashesSamples = true;
+  /** How many characters of a key are hashed: few, until they prove too much alike. */
+  #tail: number = SHORTEST_TAIL;
   readonly #maxSize: number;
   #capacity = 0;
   #used: number = FIRST_SLOT;
@@ -48,12 +48,24 @@ export class SlotStore<V> {
   }
 
   hash(key: string): number {
-    return this.#hashesSamples ? hashSample(key, this.#seed) : hashKey(key, this.#seed);
+    return hashTail(key, this.#tail, this.#seed);
   }
 
   /** The slot of the key with this hash, or -1. */
   find(key: string, hash: number): number {
-    return this.#index.find(key, hash, this.keys);
+    return this.#index.find(key, hash, this.#items);
+  }
+
+  keyOf(slot: number): string | undefined {
+    return this.#items[2 * slot] as string | undefined;
+  }
+
+  valueOf(slot: number): V | undefined {
+    return this.#items[2 * slot + 1] as V | undefined;
+  }
+
+  setValue(slot: number, value: V): void {
+    this.#items[2 * slot + 1] = value;
   }
 
   /** A free slot for a new key; there must be one. Value and deadline are the caller's to set. */
@@ -70,7 +82,7 @@ export class SlotStore<V> {
 
   /** Gives a new key the slot of an item that the policy has just evicted. */
   reclaim(slot: number, key: string, hash: number): void {
-    this.#index.remove(this.policy.hashOf(slot), slot);
+    this.#unindex(slot);
     this.#occupy(slot, key, hash);
   }
 
@@ -82,9 +94,9 @@ export class SlotStore<V> {
 
   /** Frees a slot that the policy has already forgotten. */
   release(slot: number): void {
-    this.#index.remove(this.policy.hashOf(slot), slot);
-    this.keys[slot] = undefined;
-    this.values[slot] = undefined;
+    this.#unindex(slot);
+    this.#items[2 * slot] = undefined;
+    this.#items[2 * slot + 1] = undefined;
     this.expiration.unschedule(slot);
     this.#free.push(slot);
     this.#count--;
@@ -94,46 +106,56 @@ export class SlotStore<V> {
     this.#index.clear();
     this.policy.clear();
     this.expiration.clear();
-    this.keys.fill(undefined);
-    this.values.fill(undefined);
+    this.#items.fill(undefined);
     this.#used = FIRST_SLOT;
     this.#free = [];
     this.#count = 0;
   }
 
   #occupy(slot: number, key: string, hash: number): void {
-    this.keys[slot] = key;
+    this.#items[2 * slot] = key;
     this.policy.admit(slot, hash);
-    if (!this.#index.add(hash, slot) && this.#hashesSamples) this.#hashWholeKeys();
+    if (this.#index.add(hash, slot, this.policy.hashes)) return;
+    const tail = longerTail(this.#tail);
+    if (tail !== undefined) this.#hashTails(tail);
   }
 
-  /** Once in a cache's life at most, and as soon as nine keys look the same to `hashSample`. */
-  #hashWholeKeys(): void {
-    this.#hashesSamples = false;
-    this.#index.clear();
+  /** Four times in a cache's life at most, and as a rule while it is small. */
+  #hashTails(tail: number): void {
+    this.#tail = tail;
     for (let slot = FIRST_SLOT; slot < this.#used; slot++) {
-      const key = this.keys[slot];
-      if (key === undefined) continue;
-      const hash = this.hash(key);
-      this.policy.rehash(slot, hash);
-      this.#index.add(hash, slot);
+      const key = this.keyOf(slot);
+      if (key !== undefined) this.policy.rehash(slot, this.hash(key));
     }
+    this.#index.clear();
+    this.#indexAll();
+  }
+
+  #indexAll(): void {
+    const { hashes } = this.policy;
+    for (let slot = FIRST_SLOT; slot < this.#used; slot++) {
+      if (this.keyOf(slot) !== undefined) this.#index.add(hashes[slot] as number, slot, hashes);
+    }
+  }
+
+  #unindex(slot: number): void {
+    const { hashes } = this.policy;
+    this.#index.remove(hashes[slot] as number, slot, hashes);
   }
 
   #grow(items: number): void {
     const capacity = items + FIRST_SLOT;
-    this.keys = grown(this.keys, capacity);
-    this.values = grown(this.values, capacity);
-    this.#index.grow(items);
+    this.#items = grown(this.#items, 2 * capacity);
     this.policy.grow(capacity);
+    if (this.#index.grow(items)) this.#indexAll();
     this.expiration.grow(capacity);
     this.#capacity = capacity;
   }
 }
 
 /** Exactly `length` elements: an array that grows by `push` reserves half as much again. */
-function grown<T>(smaller: readonly (T | undefined)[], length: number): (T | undefined)[] {
-  const larger = new Array<T | undefined>(length).fill(undefined);
+function grown(smaller: readonly unknown[], length: number): unknown[] {
+  const larger = new Array<unknown>(length).fill(undefined);
   for (let i = 0; i < smaller.length; i++) larger[i] = smaller[i];
   return larger;
 }
