@@ -61,6 +61,7 @@ describe.each(CACHE_POOLS)('$pool', ({ pool, open, recoveryLimitMs }) => {
       () => cache.set('b', 2),
       () => cache.removeItem('c'),
       () => cache.exists('a'),
+      () => cache.setTtlIfEquals('a', 1, 60),
       () => cache.invalidateTags(['t']),
     ];
     for (const call of idempotent) {
