@@ -15,6 +15,14 @@ export interface StoreDeadline {
   readonly graceMs: number;
 }
 
+/** What else there is to a call. */
+export interface StoreCall {
+  /** Called when the store answers after the write was given up: it may have happened just now. */
+  readonly onLate?: () => void;
+  /** The numbers of the writes. */
+  readonly versions?: ReadonlyMap<string, number>;
+}
+
 /** Writes to a store, each within its time. What the store throws reaches the caller unchanged. */
 export class StoreCalls<V> {
   readonly #store: Store<V>;
@@ -28,32 +36,31 @@ export class StoreCalls<V> {
     this.#timers = timers;
   }
 
-  /** @param onLate called when the store answers after the write was given up: it may have happened just now */
-  write(key: string, value: NonNullable<V>, onLate?: () => void): Promise<void> {
-    return this.#run('set', (context) => this.#store.write(key, value, context), onLate);
+  write(key: string, value: NonNullable<V>, call?: StoreCall): Promise<void> {
+    return this.#run('set', (context) => this.#store.write(key, value, context), call);
   }
 
-  remove(key: string, onLate?: () => void): Promise<void> {
-    return this.#run('removeItem', (context) => this.#store.remove(key, context), onLate);
+  remove(key: string, call?: StoreCall): Promise<void> {
+    return this.#run('removeItem', (context) => this.#store.remove(key, context), call);
   }
 
   /** In one call where the store has one for many, and `undefined` where it has not. */
-  writeMany(entries: readonly (readonly [string, NonNullable<V>])[], onLate?: () => void): Promise<void> | undefined {
+  writeMany(entries: readonly (readonly [string, NonNullable<V>])[], call?: StoreCall): Promise<void> | undefined {
     const { writeMany } = this.#store;
     if (writeMany === undefined) return undefined;
-    return this.#run('mset', (context) => writeMany.call(this.#store, entries, context), onLate);
+    return this.#run('mset', (context) => writeMany.call(this.#store, entries, context), call);
   }
 
   /** As `writeMany`. */
-  removeMany(keys: readonly string[], onLate?: () => void): Promise<void> | undefined {
+  removeMany(keys: readonly string[], call?: StoreCall): Promise<void> | undefined {
     const { removeMany } = this.#store;
     if (removeMany === undefined) return undefined;
-    return this.#run('removeItems', (context) => removeMany.call(this.#store, keys, context), onLate);
+    return this.#run('removeItems', (context) => removeMany.call(this.#store, keys, context), call);
   }
 
   /** Runs something else within the same time. */
   within(operation: CacheOperation, work: () => Promise<unknown>): Promise<void> {
-    return this.#run(operation, work, undefined);
+    return this.#run(operation, work);
   }
 
   /** Aborts what is under way, and waits for none of it. */
@@ -67,7 +74,7 @@ export class StoreCalls<V> {
   #run(
     operation: CacheOperation,
     call: (context: StoreWriteContext) => Awaitable<unknown>,
-    onLate: (() => void) | undefined,
+    { onLate, versions }: StoreCall = {},
   ): Promise<void> {
     const { timeoutMs, graceMs } = this.#deadline;
     const controller = new AbortController();
@@ -96,7 +103,7 @@ export class StoreCalls<V> {
       this.#running.add(running);
       let cancel = this.#timers.after(timeoutMs, giveUp);
       Promise.resolve()
-        .then(() => call({ signal: controller.signal }))
+        .then(() => call({ signal: controller.signal, versionOf: (key) => versions?.get(key) }))
         .finally(() => {
           if (isSettled) onLate?.();
         })

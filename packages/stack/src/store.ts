@@ -9,6 +9,14 @@ export interface StoreWriteContext {
    * that was given up is not carried out later, after newer ones.
    */
   readonly signal: AbortSignal;
+
+  /**
+   * The write's number, from a write-behind cache: of two writes of a key the later has the greater one. A network or a
+   * server may carry out a write that was given up when newer ones are long done; a store that keeps the number and refuses
+   * a smaller one is safe from that. With a journal numbers grow for as long as the journal lives; without one they begin
+   * anew with each process. `undefined` from a write-through cache.
+   */
+  versionOf(key: string): number | undefined;
 }
 
 /**

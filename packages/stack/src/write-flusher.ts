@@ -22,15 +22,17 @@ export class WriteFlusher<V> {
       return operation.kind === 'write' ? [{ write, value: operation.value as NonNullable<V> }] : [];
     });
     const removed = unstored.filter(({ operation }) => operation.kind === 'remove');
-    const many =
-      written.length < 2 ? undefined : this.#calls.writeMany(written.map(({ write, value }) => [write.key, value]));
-    const removedMany = removed.length < 2 ? undefined : this.#calls.removeMany(removed.map(({ key }) => key));
+    const call = { versions: new Map(unstored.map(({ key, id }) => [key, id])) };
+    const entries = written.map(({ write, value }) => [write.key, value] as const);
+    const many = entries.length < 2 ? undefined : this.#calls.writeMany(entries, call);
+    const keys = removed.map(({ key }) => key);
+    const removedMany = keys.length < 2 ? undefined : this.#calls.removeMany(keys, call);
     const calls: (readonly [readonly PendingWrite<V>[], Promise<void>])[] = [
       ...(many === undefined
-        ? written.map(({ write, value }) => [[write], this.#calls.write(write.key, value)] as const)
+        ? written.map(({ write, value }) => [[write], this.#calls.write(write.key, value, call)] as const)
         : [[written.map(({ write }) => write), many] as const]),
       ...(removedMany === undefined
-        ? removed.map((write) => [[write], this.#calls.remove(write.key)] as const)
+        ? removed.map((write) => [[write], this.#calls.remove(write.key, call)] as const)
         : [[removed, removedMany] as const]),
       ...(stored.length === 0 ? [] : [[stored, Promise.resolve()] as const]),
     ];

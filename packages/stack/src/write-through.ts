@@ -4,7 +4,7 @@ import { KeyOrder } from './key-order.ts';
 import type { ReadThroughCache } from './read-through-cache.ts';
 import type { Store } from './store.ts';
 import { StoreBackedCache, type StoreBackedOptions, storeTimeoutMsOf, timersOf } from './store-backed-cache.ts';
-import { StoreCalls } from './store-calls.ts';
+import { type StoreCall, StoreCalls } from './store-calls.ts';
 import { mayHaveHappened } from './store-failure.ts';
 
 /** How writes go through. */
@@ -39,7 +39,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
     const write = this.validWrite('set', this.validKey('set', key), value, options);
     const settled = [{ key, copy: this.copyOf(write) }];
     await this.#order.run([key], async () => {
-      await this.#inStore([key], (onLate) => this.#calls.write(key, value, onLate));
+      await this.#inStore([key], (call) => this.#calls.write(key, value, call));
       await this.#settle(settled);
     });
   }
@@ -48,7 +48,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   async removeItem(key: string): Promise<boolean> {
     this.validKey('removeItem', key);
     return this.#order.run([key], async () => {
-      await this.#inStore([key], (onLate) => this.#calls.remove(key, onLate));
+      await this.#inStore([key], (call) => this.#calls.remove(key, call));
       return (await this.#copies.remove([key])) > 0;
     });
   }
@@ -64,9 +64,9 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
     if (settled.length === 0) return;
     const keys = [...last.keys()];
     await this.#order.run(keys, async () => {
-      await this.#inStore(keys, (onLate) => {
-        const many = this.#calls.writeMany([...last], onLate);
-        return many ?? together([...last].map(([key, value]) => this.#calls.write(key, value, onLate)));
+      await this.#inStore(keys, (call) => {
+        const many = this.#calls.writeMany([...last], call);
+        return many ?? together([...last].map(([key, value]) => this.#calls.write(key, value, call)));
       });
       await this.#settle(settled);
     });
@@ -78,9 +78,9 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
     const distinct = [...new Set(keys)].map((key) => this.validKey('removeItems', key));
     if (distinct.length === 0) return 0;
     return this.#order.run(distinct, async () => {
-      await this.#inStore(distinct, (onLate) => {
-        const many = this.#calls.removeMany(distinct, onLate);
-        return many ?? together(distinct.map((key) => this.#calls.remove(key, onLate)));
+      await this.#inStore(distinct, (call) => {
+        const many = this.#calls.removeMany(distinct, call);
+        return many ?? together(distinct.map((key) => this.#calls.remove(key, call)));
       });
       return this.#copies.remove(distinct);
     });
@@ -100,13 +100,13 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
    * A write that failed leaves the copy as it was, if it is known not to have happened. Otherwise it goes: now, and once more
    * when the store answers after all. Of many, some may have happened.
    */
-  async #inStore(keys: readonly string[], write: (onLate: () => void) => Promise<unknown>): Promise<void> {
+  async #inStore(keys: readonly string[], write: (call: StoreCall) => Promise<unknown>): Promise<void> {
     const forget = async (): Promise<void> => {
       // The caller gets the store's own error; the copy's lifetime is the last resort.
       await this.#copies.remove(keys).catch(() => {});
     };
     try {
-      await write(() => void forget());
+      await write({ onLate: () => void forget() });
     } catch (error) {
       if (keys.length > 1 || mayHaveHappened(error)) await forget();
       throw error;

@@ -83,6 +83,25 @@ describe('A write behind', () => {
     ]);
   });
 
+  it('comes with a number that grows, and that a repeated write keeps', async () => {
+    const { store, timers, users } = setUp(new BatchingStore());
+    const versions: (number | undefined)[] = [];
+    store.before = (key, { versionOf }) => {
+      versions.push(versionOf(key));
+      if (versions.length === 1) throw outage();
+    };
+    await users.set('1', 'a');
+    await timers.advance(1_000);
+    await users.removeItem('1');
+    await timers.advance(1_000);
+    await users.mset([
+      ['1', 'b'],
+      ['2', 'c'],
+    ]);
+    await timers.advance(1_000);
+    expect(versions).toEqual([1, 1, 2, 3, 4]);
+  });
+
   it('goes in batches of maxBatch, one at a time', async () => {
     const { store, timers, users } = setUp(new BatchingStore(), { maxBatch: 2 });
     await users.mset(['1', '2', '3', '4', '5'].map((key) => [key, key] as const));
@@ -597,7 +616,9 @@ async function firstStaleRead(scheduler: fc.Scheduler, isNaive: boolean): Promis
         // What people write: into the cache, and into the store later; a read loads what the cache lacks.
         set: async (_: string, value: number) => {
           naive.set('k', value);
-          step('later').then(() => store.write('k', value, { signal: new AbortController().signal }));
+          step('later').then(() =>
+            store.write('k', value, { signal: new AbortController().signal, versionOf: () => undefined }),
+          );
         },
         get: async () => {
           if (naive.has('k')) return naive.get('k');

@@ -1,0 +1,62 @@
+import type { Store, StoreWriteContext } from '@cache/stack';
+import type postgres from 'postgres';
+
+/**
+ * A table behind a cache, as an application has it: an upsert for many rows that refuses to go back to an older version, a
+ * delete, and a rule that one value breaks. A trigger notes every row that is written, in order.
+ */
+export class PostgresStore implements Store<string> {
+  readonly #sql: postgres.Sql;
+  readonly #order: 'compares versions' | 'takes what comes';
+
+  constructor(sql: postgres.Sql, order: 'compares versions' | 'takes what comes' = 'compares versions') {
+    this.#sql = sql;
+    this.#order = order;
+  }
+
+  async create(): Promise<void> {
+    await this.#sql.unsafe(`
+      CREATE TABLE entry (key TEXT PRIMARY KEY, value TEXT NOT NULL CHECK (value <> 'poison'), version BIGINT);
+      CREATE TABLE history (at BIGSERIAL PRIMARY KEY, key TEXT, value TEXT);
+      CREATE FUNCTION note() RETURNS TRIGGER LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO history (key, value) VALUES (NEW.key, NEW.value); RETURN NEW; END $$;
+      CREATE TRIGGER note AFTER INSERT OR UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION note();
+    `);
+  }
+
+  async load(key: string): Promise<string | undefined> {
+    const [row] = await this.#sql<{ value: string }[]>`SELECT value FROM entry WHERE key = ${key}`;
+    return row?.value;
+  }
+
+  write(key: string, value: string, context: StoreWriteContext): Promise<unknown> {
+    return this.writeMany([[key, value]], context);
+  }
+
+  writeMany(entries: readonly (readonly [string, string])[], context: StoreWriteContext): Promise<unknown> {
+    const keys = entries.map(([key]) => key);
+    const values = entries.map(([, value]) => value);
+    const versions = keys.map((key) => `${context.versionOf(key)}`);
+    const isOpen = this.#order === 'takes what comes';
+    return cancellable(
+      this.#sql`INSERT INTO entry SELECT * FROM unnest(${keys}::text[], ${values}::text[], ${versions}::bigint[])
+        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+        WHERE entry.version <= excluded.version OR ${isOpen}`,
+      context.signal,
+    );
+  }
+
+  remove(key: string, { signal }: StoreWriteContext): Promise<unknown> {
+    return cancellable(this.#sql`DELETE FROM entry WHERE key = ${key}`, signal);
+  }
+}
+
+async function cancellable(query: postgres.PendingQuery<postgres.Row[]>, signal: AbortSignal): Promise<unknown> {
+  const cancel = (): void => query.cancel();
+  signal.addEventListener('abort', cancel, { once: true });
+  try {
+    return await query;
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
