@@ -1,0 +1,7 @@
+import preset from '../../jest.preset.js';
+
+export default {
+  ...preset,
+  globalSetup: '@cache/test-servers/postgres-setup',
+  globalTeardown: '@cache/test-servers/global-teardown',
+};
