@@ -10,7 +10,7 @@ const PROTECTED = 3;
 /** The first slot that can hold an item. */
 export const FIRST_SLOT = 4;
 
-/** A slot's state: visited (1 bit), frequency (4), region (2), extended (1), weighed (1). */
+/** A slot's state: visited (1 bit), frequency (4), region (2), extended (1), weighed (1), judged (1). */
 const VISITED = 1;
 const FREQUENCY_SHIFT = 1;
 const FREQUENCY_MASK = MAX_FREQUENCY << FREQUENCY_SHIFT;
@@ -21,6 +21,8 @@ const REGION_MASK = 3 << REGION_SHIFT;
 const EXTENDED = 128;
 /** What the ghost remembers of the key is in the frequency. */
 const WEIGHED = 256;
+/** Set by the cache too: the side record has a say in whether the item is fresh. */
+const JUDGED = 512;
 
 /** Frequencies are halved once per this many requests, as a multiple of capacity (Caffeine's sample). */
 const AGEING_MULTIPLE = 10;
@@ -101,12 +103,23 @@ export class EvictionPolicy {
     return ((this.#state[slot] as number) & EXTENDED) !== 0;
   }
 
+  isJudged(slot: number): boolean {
+    return ((this.#state[slot] as number) & JUDGED) !== 0;
+  }
+
+  /** The slot has a side record. */
   setExtended(slot: number): void {
     this.#state[slot] = (this.#state[slot] as number) | EXTENDED;
   }
 
+  /** And the record has a say in whether the item is fresh. */
+  setJudged(slot: number): void {
+    this.#state[slot] = (this.#state[slot] as number) | JUDGED;
+  }
+
+  /** Neither. */
   clearExtended(slot: number): void {
-    this.#state[slot] = (this.#state[slot] as number) & ~EXTENDED;
+    this.#state[slot] = (this.#state[slot] as number) & ~(EXTENDED | JUDGED);
   }
 
   /** A read that found its item. */

@@ -12,3 +12,8 @@ export interface ItemDetails {
   /** A negative entry: it is known that there is no value. */
   readonly isAbsent: boolean;
 }
+
+/** True if the slot's deadline alone says whether the item is fresh: no tag can end it, it is not kept beyond, and it has a value. */
+export function isFreshUntilDeadline({ tags, staleForMs, isAbsent }: ItemDetails): boolean {
+  return tags.length === 0 && staleForMs === 0 && !isAbsent;
+}

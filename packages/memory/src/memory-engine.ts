@@ -2,7 +2,7 @@ import { CacheClosedError, type CacheOperation, type EvictionReason, validateKey
 import { BurstClock, LONGEST_GAP_MS, type MonotonicClock } from './burst-clock.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { FIRST_SLOT } from './eviction-policy.ts';
-import type { ItemDetails } from './item-details.ts';
+import { type ItemDetails, isFreshUntilDeadline } from './item-details.ts';
 import { ProvisionalDeadlines } from './provisional-deadlines.ts';
 import { SlotStore } from './slot-store.ts';
 import { TagLog } from './tag-log.ts';
@@ -83,7 +83,7 @@ export class MemoryEngine<V> {
       store.policy.recordMiss();
       return undefined;
     }
-    if (store.expiration.isDue(slot, this.clock.recent()) || (store.policy.isExtended(slot) && !this.#isFresh(slot))) {
+    if (store.expiration.isDue(slot, this.clock.recent()) || (store.policy.isJudged(slot) && !this.#isFresh(slot))) {
       store.policy.recordMiss();
       this.#dropIfGone(slot);
       return undefined;
@@ -171,7 +171,9 @@ export class MemoryEngine<V> {
   /** Changes how long a live item is kept, and its details. */
   reschedule(slot: number, deadline: number, details: ItemDetails): void {
     this.#store.expiration.schedule(slot, deadline);
-    this.#store.policy.setExtended(slot);
+    const { policy } = this.#store;
+    policy.setExtended(slot);
+    if (!isFreshUntilDeadline(details)) policy.setJudged(slot);
     this.#details.set(slot, details);
   }
 
