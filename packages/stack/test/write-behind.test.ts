@@ -13,6 +13,7 @@ import {
   type UndrainedWrite,
   type WriteBehindOptions,
   writeBehind,
+  writeThrough,
 } from '@cache/stack';
 import { settle } from '@cache/test-servers';
 import { describe, expect, it, jest } from '@jest/globals';
@@ -571,6 +572,30 @@ describe('A cache that is down', () => {
     await timers.advance(50);
     expect(users.statistics).toMatchObject({ depth: 0, retries: 0 });
   });
+});
+
+it('row 65: no error and no event shows a value, however it is looked at', async () => {
+  const seen: unknown[] = [];
+  const note = (event: unknown): void => void seen.push(event);
+  const hooks = { onFlush: note, onRetry: note, onFull: note, onError: note };
+  const failing = setUp(new RecordingStore(), { hooks, maxQueue: 1, roomTimeoutMs: 10 });
+  failing.store.before = () => {
+    throw Object.assign(new Error('CanaryValue'), { code: 'ECONNRESET', parameters: ['CanaryValue'] });
+  };
+  await failing.users.set('1', 'CanaryValue');
+  const ends = ['2', '3'].map((key) => settle(failing.users.set(key, 'CanaryValue'), 10_000));
+  await failing.timers.advance(1_000);
+  const closing = settle(failing.users.close({ withinMs: 10 }), 10_000);
+  await failing.timers.advance(10);
+  seen.push(await Promise.all([...ends, closing]));
+  const timers = new ManualTimers();
+  const store = new RecordingStore();
+  store.before = () => new Promise(() => {});
+  const through = settle(writeThrough(twoLevels(), store, { timers }).set('1', 'CanaryValue'), 10_000);
+  await timers.advance(10_000);
+  seen.push(await through);
+  expect(seen.length).toBeGreaterThan(5);
+  expect(inspect(seen, { showHidden: true, depth: 20 })).not.toContain('Canary');
 });
 
 it('A hook that throws or rejects harms nobody', async () => {
