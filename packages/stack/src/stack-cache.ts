@@ -66,10 +66,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 
   async get<T extends V = V>(key: string): Promise<T | undefined> {
     const near = this.#context.nearAtOnce(key);
-    if (near !== undefined) return near as T;
-    const get = (): Promise<Found<V>> => this.#read('get', key);
-    const { value } = await this.#context.call('get', get, foundReport('get', key));
-    return value as T | undefined;
+    return (near === undefined ? await this.#get(key) : near) as T | undefined;
   }
 
   async mget(keys: readonly string[]): Promise<(V | undefined)[]> {
@@ -228,6 +225,13 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Apart from `get`, where a closure would cost every hit. */
+  async #get(key: string): Promise<V | undefined> {
+    const get = (): Promise<Found<V>> => this.#read('get', key);
+    const { value } = await this.#context.call('get', get, foundReport('get', key));
+    return value;
   }
 
   #getOrSet<T extends V>(
