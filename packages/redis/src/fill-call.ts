@@ -1,6 +1,6 @@
 import { ABSENT, type Absent, type Expiration } from '@cache/core';
 import type { CacheParts } from './cache-parts.ts';
-import { encodeLoadDuration, encodeTags, NO_STAMP } from './frame.ts';
+import { encodeLoadDuration, encodeTagBlock, NO_STAMP } from './frame.ts';
 import type { LeaseParts } from './lease-token.ts';
 import { lifetimeMs } from './lifetime.ts';
 import type { RedisArgument } from './redis-client.ts';
@@ -39,9 +39,8 @@ export class FillCall implements ScriptCall {
     resolve: (isFilled: boolean) => void,
     reject: (reason: unknown) => void,
   ) {
-    const { payload } = filling;
     this.key = redisKey;
-    this.#argv = [description(parts, held, filling), payload === ABSENT ? '' : payload];
+    this.#argv = argumentsOf(parts, held, filling);
     this.#parts = parts;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -68,15 +67,18 @@ export class FillCall implements ScriptCall {
   }
 }
 
-/** The script's description of what is stored: token, kind, lifetimes, stamp, duration, tags. */
-function description({ codec }: CacheParts, { token, stamp }: LeaseParts, filling: Filling): string {
+/** The script's description of what is stored, and what is stored as far as it does not depend on the server's clock. */
+function argumentsOf({ codec }: CacheParts, { token, stamp }: LeaseParts, filling: Filling): readonly RedisArgument[] {
   const { payload, tags, staleInSeconds, loadDurationMs } = filling;
+  const stale = staleInSeconds === 0 ? NO_LIFETIME : lifetimeDigits(staleInSeconds);
+  const lease = `\x01${token}${lifetimeDigits(filling.expirationInSeconds)}${stale}`;
   const kind = payload === ABSENT ? 'n' : codec.kindOf(payload);
   const isPlain = kind === 'v' && tags.length === 0 && staleInSeconds === 0 && loadDurationMs === undefined;
-  const fresh = lifetimeDigits(filling.expirationInSeconds);
-  const stale = staleInSeconds === 0 ? NO_LIFETIME : lifetimeDigits(staleInSeconds);
-  const own = tags.length > 0 ? (stamp ?? NO_STAMP) : NO_STAMP;
-  return `${token}${isPlain ? 'p' : kind}${fresh}${stale}${own}${encodeLoadDuration(loadDurationMs)}${encodeTags(tags)}`;
+  if (isPlain && payload !== ABSENT) return [lease, payload];
+  const description = `${lease}${tags.length > 0 ? (stamp ?? NO_STAMP) : NO_STAMP}${kind}`;
+  const before = encodeLoadDuration(loadDurationMs) + encodeTagBlock(tags);
+  if (payload === ABSENT) return [description, before];
+  return [description, typeof payload === 'string' ? before + payload : Buffer.concat([Buffer.from(before), payload])];
 }
 
 const NO_LIFETIME = '0'.repeat(LIFETIME_DIGITS);

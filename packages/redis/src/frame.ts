@@ -45,6 +45,8 @@ export const NO_STAMP = '0000000000000000';
 export const NEVER_MS = 9_999_999_999_999;
 const MAX_LOAD_DURATION_MS = 999_999;
 const FRAME_MARK = 1;
+const TAG_LENGTH_DIGITS = 5;
+const NO_TAG_BLOCK = '0'.repeat(TAG_LENGTH_DIGITS);
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** A header without its mark. */
@@ -91,6 +93,13 @@ export function encodeTags(tags: readonly string[]): string {
     /[\x7f-\uffff]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+/** The tags with their length before them, as they end a header. */
+export function encodeTagBlock(tags: readonly string[]): string {
+  if (tags.length === 0) return NO_TAG_BLOCK;
+  const text = encodeTags(tags);
+  return String(text.length).padStart(TAG_LENGTH_DIGITS, '0') + text;
 }
 
 /** The tags of a frame; `undefined` if they cannot be read. */

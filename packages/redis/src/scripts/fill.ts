@@ -8,34 +8,32 @@ import { NOW_IN_MS } from './server-time.ts';
  * of its own: they are together only to save commands, and a cluster is told key by key.
  *
  * - KEYS: the items
- * - ARGV: '', then for each item two arguments: its description, and its payload. The description is the token (16), the
- *   kind (`p` plain, `v`, `b`, `n`), the lifetime in ms (13 digits, zeros for never), the stale window in ms (13 digits),
- *   the stamp (16), the load's duration (6 digits), and the tags
+ * - ARGV: '', then for each item two arguments: its description, and what is stored. The description is `\x01` and the token
+ *   (16), the lifetime in ms (13 digits, zeros for never), the stale window in ms (13 digits), and for a frame the stamp (16)
+ *   and the kind (`v`, `b`, `n`). What is stored is a plain payload, or what follows "stored at" in a frame
  * - result: server ms, then for each item 1, or 0 if it was fenced off
  *
- * `EVALSHA … 1 app:user:1 '' 0123456789abcdefp000000030000000000000000000000000000000000000000 '{"id":1}'` → `[…, 1]`
+ * `EVALSHA … 1 app:user:1 '' '\x010123456789abcdef00000003000000000000000000' '{"id":1}'` → `[1763800000000, 1]`
  */
 export const FILL: RedisScript = defineScript(
   'fill',
   `${NOW_IN_MS}
 local storedAt = string.format('%013.0f', now)
-local lifetimes, ends, px = '', '', false
-local function step(key, description, payload)
-  if redis.pcall('GETRANGE', key, 0, 16) ~= '\\1' .. string.sub(description, 1, 16) then return 0 end
+local lifetimes, before, px = '', '', false
+local function step(key, description, stored)
+  if redis.pcall('GETRANGE', key, 0, 16) ~= string.sub(description, 1, 17) then return 0 end
   if string.sub(description, 18, 43) ~= lifetimes then
     lifetimes = string.sub(description, 18, 43)
     local fresh, stale = tonumber(string.sub(lifetimes, 1, 13)), tonumber(string.sub(lifetimes, 14))
-    if fresh == 0 then px, ends = false, '99999999999999999999999999'
+    local ends = '99999999999999999999999999'
+    if fresh == 0 then px = false
     else
       px = string.format('%.0f', fresh + stale)
       ends = string.format('%013.0f%013.0f', now + fresh, now + fresh + stale)
     end
+    before = '\\1----------------0000000000000' .. ends
   end
-  local kind, stored = string.sub(description, 17, 17), payload
-  if kind ~= 'p' then
-    stored = '\\1----------------0000000000000' .. ends .. string.sub(description, 44, 59) .. kind .. storedAt
-      .. string.sub(description, 60, 65) .. string.format('%05d', #description - 65) .. string.sub(description, 66) .. payload
-  end
+  if #description > 43 then stored = before .. string.sub(description, 44) .. storedAt .. stored end
   if px then redis.call('SET', key, stored, 'PX', px) else redis.call('SET', key, stored) end
   return 1
 end

@@ -18,6 +18,9 @@ import { ONLY_WRONG_TYPE } from './wrong-type.ts';
  * count: whoever holds it began to load before the invalidation. A stale copy stays beside the lease, its key lives as
  * long as the longer of the two. Where the key's own TTL decided, the end is written into the header first.
  *
+ * What is likely is tried first: a key that is not there. Without memory, or on a replica, that is refused even where there
+ * is a value to answer with, so a refusal counts for nothing until there is nothing else to do.
+ *
  * `EVALSHA … 1 app:user:1 10000 0123456789abcdef-` → `[1763800000000, 1]`
  */
 export const GET_OR_LEASE: RedisScript = defineScript(
@@ -26,7 +29,7 @@ export const GET_OR_LEASE: RedisScript = defineScript(
 local leaseMs = tonumber(ARGV[1])
 local leasedUntil = string.format('%013.0f', now + leaseMs)
 local nothingElse = leasedUntil .. string.rep('0', 42) .. '-' .. string.rep('0', 24)
-local function step(key, wish)
+local function present(key, wish)
   local head = redis.pcall('GETRANGE', key, 0, 96)
   ${ONLY_WRONG_TYPE}
   if head ~= '' and type(head) ~= 'table' then
@@ -58,6 +61,11 @@ local function step(key, wish)
   end
   redis.call('SET', key, '\\1' .. string.sub(wish, 1, 16) .. nothingElse, 'PX', ARGV[1])
   return 1
+end
+local function step(key, wish)
+  local taken = redis.pcall('SET', key, '\\1' .. string.sub(wish, 1, 16) .. nothingElse, 'PX', ARGV[1], 'NX')
+  if type(taken) == 'table' and taken.ok then return 1 end
+  return present(key, wish)
 end
 ${forEachKey(1)}`,
 );
