@@ -449,6 +449,38 @@ describe('keys', () => {
     for (const key of cache.keys()) expect(cache.get(key)).toBe(Number(key.replace(/[xy]/g, '')));
   });
 
+  test('keys stay apart however many of their last characters are alike, while items come and go', () => {
+    // What is hashed grows with this: the ends that are alike are as long as what is read at first, and then, and longer.
+    const endings = ['', ':v1', ':settings', ':settings:of:the:user', `:${'y'.repeat(40)}`, `:${'y'.repeat(200)}`];
+    for (const ending of endings) {
+      const cache = new InMemoryCache<number>({ maxSize: 300 });
+      const wrong: string[] = [];
+      for (let i = 0; i < 2000; i++) {
+        const key = `user:${i}${ending}`;
+        if (cache.get(key) !== undefined) wrong.push(key);
+        cache.set(key, i);
+        if (i % 3 === 0 ? !cache.removeItem(key) : cache.get(key) !== i) wrong.push(key);
+      }
+      const kept = [...cache.keys()];
+      for (const key of kept) if (cache.get(key) !== Number.parseInt(key.slice('user:'.length), 10)) wrong.push(key);
+      expect(wrong).toEqual([]);
+      expect(kept).toHaveLength(300);
+    }
+  });
+
+  test('keys prepared to have one hash while four characters are packed into one number stay apart', () => {
+    // 'š' is 0x161 and 'a' 0x61: what differs in the one is undone by '`' beside the other, whatever the seed.
+    const pairs = ['aš', '`a'];
+    const keys = Array.from({ length: 4096 }, (_, i) =>
+      Array.from({ length: 20 }, (_unused, bit) => pairs[(i >> bit) & 1]).join(''),
+    );
+    const cache = new InMemoryCache<number>({ maxSize: 4096 });
+    for (const [i, key] of keys.entries()) cache.set(key, i);
+    expect(cache.mget(keys)).toEqual(keys.map((_, i) => i));
+    expect(cache.removeItems(keys)).toBe(4096);
+    expect(cache.itemsCount).toBe(0);
+  });
+
   test('a listing stops when its signal is aborted, with the reason', () => {
     const cache = new InMemoryCache();
     for (let i = 0; i < 10; i++) cache.set(`k${i}`, i);
