@@ -1,18 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { mkdir } from 'node:fs/promises';
-import {
-  CacheClosedError,
-  CacheCorruptionError,
-  CacheOptionError,
-  jsonSerializer,
-  type Serializer,
-  validateKey,
-} from '@cache/core';
+import { CacheClosedError, CacheOptionError, jsonSerializer, type Serializer, validateKey } from '@cache/core';
 import { DirectoryLock } from './directory-lock.ts';
 import type { Journal } from './journal.ts';
 import { journalError } from './journal-error.ts';
 import { JournalFile } from './journal-file.ts';
-import { type JournalRecord, type JournalScan, recordBytes, salvageJournal, scanJournal } from './journal-frame.ts';
+import { type JournalRecord, NO_PAYLOAD, recordBytes } from './journal-frame.ts';
+import { groupsOf, lastRecord, liveRecords, soundRecords, takeGroup } from './journal-records.ts';
 import { decodeWrite, encodeWrite } from './journal-value.ts';
 import type { QueuedWrite, WriteOperation } from './queued-write.ts';
 
@@ -57,10 +51,6 @@ interface Append {
 const DEFAULT_COMPACT_AT_BYTES = 2 ** 20;
 const DEFAULT_LOCK_TIMEOUT_MS = 1_000;
 
-/** What shares one frame and one wait for the disk, at most. */
-const MAX_FRAME_BYTES = 2 ** 22;
-const NO_PAYLOAD = new Uint8Array(0);
-
 /**
  * A journal in an append-only file that survives `kill -9` and, with `durability: 'fsync'`, a power cut. What is in it and not
  * acknowledged is replayed by the next process that opens it.
@@ -76,7 +66,7 @@ export class FileJournal<V = unknown> implements Journal<V> {
   readonly #serializer: Serializer;
   readonly #compactAtBytes: number;
   readonly #live: Map<string, JournalRecord>;
-  readonly #replayed: readonly QueuedWrite<V>[];
+  #replayed: readonly QueuedWrite<V>[] | undefined;
   #liveBytes = 0;
   #lastId: number;
   #nextCompactionAtBytes: number;
@@ -148,8 +138,19 @@ export class FileJournal<V = unknown> implements Journal<V> {
     return this.#live.size;
   }
 
+  /**
+   * What the last process left.
+   *
+   * @throws CacheOptionError the second time: what has been done since would be done again, over newer writes
+   */
   replay(): readonly QueuedWrite<V>[] {
-    return this.#replayed;
+    const writes = this.#replayed;
+    if (writes === undefined) {
+      const message = 'This journal belongs to a queue already: close it, and open it anew for another one.';
+      throw new CacheOptionError(message, { operation: 'replay', backend: 'journal' });
+    }
+    this.#replayed = undefined;
+    return writes;
   }
 
   async append(key: string, operation: WriteOperation<V>): Promise<number> {
@@ -280,50 +281,4 @@ async function attempt<T>(operation: 'open' | 'append' | 'close', run: () => Pro
 
 function isOurs(error: unknown): boolean {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_CACHE_');
-}
-
-function soundRecords(bytes: Buffer, onDamage: 'refuse' | 'salvage'): JournalScan {
-  const scan = scanJournal(bytes);
-  if (scan.damagedAt === undefined) return scan;
-  if (onDamage === 'salvage') return { ...scan, records: salvageJournal(bytes) };
-  throw new CacheCorruptionError(
-    `The journal is damaged at byte ${scan.damagedAt}, or is none. Restore it, or open it with onDamage: 'salvage' to keep what is sound.`,
-    { operation: 'open', backend: 'journal' },
-  );
-}
-
-/** The newest write of each key that is not done, and the highest number of all. */
-function liveRecords(records: readonly JournalRecord[]): { live: Map<string, JournalRecord>; lastId: number } {
-  const live = new Map<string, JournalRecord>();
-  let lastId = 0;
-  for (const record of records) {
-    lastId = Math.max(lastId, record.id);
-    if (record.kind !== 'done') live.set(record.key, record);
-    else if ((live.get(record.key)?.id ?? Number.POSITIVE_INFINITY) <= record.id) live.delete(record.key);
-  }
-  return { live, lastId };
-}
-
-/** Keeps the highest number where nothing else does; no key is empty. */
-function lastRecord(id: number): JournalRecord {
-  return { kind: 'done', key: '', id, payload: NO_PAYLOAD };
-}
-
-function groupsOf(records: readonly JournalRecord[]): JournalRecord[][] {
-  const queue = records.map((record) => ({ record }));
-  const groups: JournalRecord[][] = [];
-  while (queue.length > 0) groups.push(takeGroup(queue).map(({ record }) => record));
-  return groups;
-}
-
-/** The first of them that fit one frame; one that is larger has a frame of its own. */
-function takeGroup<T extends { readonly record: JournalRecord }>(queue: T[]): T[] {
-  let bytes = 0;
-  let count = 0;
-  for (const { record } of queue) {
-    bytes += recordBytes(record);
-    if (count > 0 && bytes > MAX_FRAME_BYTES) break;
-    count += 1;
-  }
-  return queue.splice(0, count);
 }

@@ -20,6 +20,9 @@ export interface JournalScan {
   readonly damagedAt: number | undefined;
 }
 
+/** Where there is no value. */
+export const NO_PAYLOAD: Uint8Array = new Uint8Array(0);
+
 /** What the file is, and the version of its format. */
 const TITLE = Buffer.from('cache-journal/1\n');
 

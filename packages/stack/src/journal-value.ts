@@ -1,8 +1,6 @@
 import { CacheCorruptionError, CacheOptionError, redactedCause, type Serializer } from '@cache/core';
-import type { JournalRecord } from './journal-frame.ts';
+import { type JournalRecord, NO_PAYLOAD } from './journal-frame.ts';
 import type { QueuedWrite, WriteOperation } from './queued-write.ts';
-
-const NO_PAYLOAD = new Uint8Array(0);
 
 /** The value as the journal holds it. @throws CacheValueError */
 export async function encodeWrite(

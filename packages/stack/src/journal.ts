@@ -3,7 +3,7 @@ import type { QueuedWrite, WriteOperation } from './queued-write.ts';
 
 /**
  * Remembers what is queued for the store, so that a process that dies loses nothing. A journal belongs to one queue at a
- * time, and whoever opened it closes it.
+ * time. Whoever opened it closes it, after the cache.
  */
 export interface Journal<V = unknown> {
   /** What is in it and not acknowledged, the oldest first: at least the newest write of each key. Asked once, at the start. */

@@ -14,7 +14,8 @@ import type { Timers } from './timers.ts';
 import { WriteBehindReporter } from './write-behind-hooks.ts';
 import { roomTimeoutMsOf, type WriteBehindOptions, writeQueuePolicyOf } from './write-behind-options.ts';
 import type { WriteFlusher } from './write-flusher.ts';
-import { type PendingWrite, WriteQueue, type WriteQueueCommand, type WriteQueueEvent } from './write-queue.ts';
+import { WriteQueue } from './write-queue.ts';
+import type { PendingWrite, WriteQueueCommand, WriteQueueEvent } from './write-queue-events.ts';
 
 /** What a write-behind cache holds, and has done since it was made. */
 export interface WriteBehindStatistics {

@@ -1,7 +1,7 @@
 import type { CachedCopies, SettledWrite } from './cached-copies.ts';
 import type { StoreCalls } from './store-calls.ts';
 import { storeFailureOf } from './store-failure.ts';
-import type { FlushResult, PendingWrite } from './write-queue.ts';
+import type { FlushResult, PendingWrite } from './write-queue-events.ts';
 
 /** Brings a batch to the store, and then tells the cache. */
 export class WriteFlusher<V> {

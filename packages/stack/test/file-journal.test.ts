@@ -134,6 +134,12 @@ describe('A journal in a file', () => {
     expect(summary(await kept())).toEqual([['stays', 'here']]);
   });
 
+  it('belongs to one queue: replayed twice, it would undo what was done in between', async () => {
+    await using journal = await open();
+    expect(journal.replay()).toEqual([]);
+    expect(() => journal.replay()).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
+  });
+
   it('refuses a value that its serializer cannot hold, and goes on', async () => {
     await using journal = await open();
     expect(await codeOf(write(journal, 'a', 10n))).toBe('ERR_CACHE_VALUE');

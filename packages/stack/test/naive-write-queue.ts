@@ -1,5 +1,5 @@
 import type { QueuedWrite } from '../src/queued-write.ts';
-import type { PendingWrite, WriteQueueCommand, WriteQueueEvent } from '../src/write-queue.ts';
+import type { PendingWrite, WriteQueueCommand, WriteQueueEvent } from '../src/write-queue-events.ts';
 import type { AnyQueue } from './write-queue-world.ts';
 
 /** What a first version gets wrong; `none` is slow and cannot tell poison, but loses nothing. */

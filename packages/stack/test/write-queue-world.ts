@@ -1,5 +1,6 @@
 import type { QueuedWrite, WriteOperation } from '../src/queued-write.ts';
-import type { FlushResult, WriteQueue, WriteQueueCommand } from '../src/write-queue.ts';
+import type { WriteQueue } from '../src/write-queue.ts';
+import type { FlushResult, WriteQueueCommand } from '../src/write-queue-events.ts';
 
 /** What the checker drives: the queue, or what people write instead. */
 export type AnyQueue = Pick<WriteQueue<number>, 'depth' | 'waiting' | 'latest' | 'handle'>;

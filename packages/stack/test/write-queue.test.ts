@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { WriteQueue, type WriteQueueCommand, type WriteQueuePolicy } from '../src/write-queue.ts';
+import { WriteQueue, type WriteQueuePolicy } from '../src/write-queue.ts';
+import type { WriteQueueCommand } from '../src/write-queue-events.ts';
 import { type Flaw, NaiveWriteQueue } from './naive-write-queue.ts';
 import { type AnyQueue, type Happening, type StoreAnswer, WriteQueueWorld } from './write-queue-world.ts';
 
