@@ -10,12 +10,18 @@ export const BACKEND_NAMES: readonly BackendName[] = ['redis', 'postgres'];
 
 export type ServerCache = AsyncCache & AtomicCache & IterableCache & { close(): Promise<void> };
 
-const OPTIONS = { hooks: { onError: () => {} } } as const;
+/** For what is not about deadlines: a busy machine is no failure. */
+export const PATIENT = { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 } as const;
 
-export function openCache(backend: BackendName, url: string): Promise<ServerCache> {
+export function openCache(
+  backend: BackendName,
+  url: string,
+  deadlines: Partial<typeof PATIENT> = {},
+): Promise<ServerCache> {
+  const options = { hooks: { onError: () => {} }, ...deadlines };
   return backend === 'redis'
-    ? RedisCache.connect(url, { prefix: 'app:', ...OPTIONS })
-    : DatabaseCache.connect(url, OPTIONS);
+    ? RedisCache.connect(url, { prefix: 'app:', ...options })
+    : DatabaseCache.connect(url, options);
 }
 
 /** A server of the test's own, with the cache's tables where it needs any. */

@@ -35,6 +35,18 @@ describe.each(BACKEND_NAMES)('over %s', (backend) => {
     expect(counters).toBeGreaterThan(10);
   });
 
+  test('row 53: four processes with 250 hits each, at once, are allowed exactly 100 together', async () => {
+    await using first = startProgram(OWNER, backend, server.url);
+    await using second = startProgram(OWNER, backend, server.url);
+    await using third = startProgram(OWNER, backend, server.url);
+    await using fourth = startProgram(OWNER, backend, server.url);
+    const programs = [first, second, third, fourth];
+    await Promise.all(programs.map((program) => program.ask('pid')));
+    const counts = await Promise.all(programs.map(async (program) => (await program.ask('hitAtOnce')) as number[]));
+    const sum = (index: number): number => counts.reduce((total, each) => total + (each[index] as number), 0);
+    expect([sum(0), sum(1)]).toEqual([100, 100]);
+  });
+
   test('row 53, control: one that counts and then expires leaves such a counter when it is killed in between', async () => {
     await using program = startProgram(OWNER, backend, server.url);
     await program.ask('countWithoutExpiring');

@@ -1,3 +1,6 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { acquireLock, type LockOptions, withLock } from '@cache/coordination';
 import { type AtomicCache, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
@@ -165,6 +168,26 @@ describe('a lock', () => {
     expect(second.isHeld).toBe(true);
     expect(second.fencingNumber).toBeGreaterThan(first.fencingNumber);
     expect(await second.release()).toBe(true);
+  });
+
+  test('has a signal for whatever takes one: timers, derived signals, fetch', async () => {
+    const { cache, options, time } = setUp();
+    const lock = await acquireLock(cache, 'k', options);
+    const { signal } = lock;
+    expect(signal).toBeInstanceOf(AbortSignal);
+    const derived = AbortSignal.any([signal]);
+    const sleeping = expect(sleep(60_000, undefined, { signal })).rejects.toMatchObject({ cause: LOST });
+    const neverAnswers = createServer().listen(0);
+    const { port } = neverAnswers.address() as AddressInfo;
+    const fetching = expect(fetch(`http://127.0.0.1:${port}/`, { signal })).rejects.toMatchObject(LOST);
+    cache.removeItem('lock:owner:k');
+    await time.advance(LEASE_MS / 3);
+    expect(derived.aborted).toBe(true);
+    expect(derived.reason).toMatchObject(LOST);
+    await Promise.all([sleeping, fetching]);
+    await expect(fetch(`http://127.0.0.1:${port}/`, { signal })).rejects.toMatchObject(LOST);
+    neverAnswers.closeAllConnections();
+    neverAnswers.close();
   });
 
   test('control: a lock that looks before it takes and removes what is there has two owners, and frees another’s', async () => {

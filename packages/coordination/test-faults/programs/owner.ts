@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { acquireLock, type CacheLock, RateLimiter } from '@cache/coordination';
 import { type NaiveLock, naiveLock } from '../../test/naive-lock.ts';
 import { countThenExpire } from '../../test/naive-rate-limiter.ts';
-import { type BackendName, openCache } from '../backends.ts';
+import { type BackendName, openCache, PATIENT } from '../backends.ts';
 
 const [backend, url = ''] = process.argv.slice(2);
 const cache = await openCache(backend as BackendName, url);
@@ -14,10 +14,23 @@ let lock: CacheLock | undefined;
 let naive: NaiveLock | undefined;
 let hits = 0;
 
+const ALGORITHMS = ['fixed-window', 'sliding-window'] as const;
+
+/** How many of 250 hits at once each algorithm allows. */
+async function hitAtOnce(): Promise<number[]> {
+  const patient = await openCache(backend as BackendName, url, PATIENT);
+  const allowed = ALGORITHMS.map(async (algorithm) => {
+    const limiter = new RateLimiter(patient, { limit: 100, windowInSeconds: 86_400, algorithm });
+    const answers = await Promise.all(Array.from({ length: 250 }, () => limiter.hit('shared')));
+    return answers.filter((answer) => answer.allowed).length;
+  });
+  const counts = await Promise.all(allowed);
+  await patient.close();
+  return counts;
+}
+
 async function hitForEver(): Promise<never> {
-  const limiters = (['fixed-window', 'sliding-window'] as const).map(
-    (algorithm) => new RateLimiter(cache, { limit: 5, windowInSeconds: 60, algorithm }),
-  );
+  const limiters = ALGORITHMS.map((algorithm) => new RateLimiter(cache, { limit: 5, windowInSeconds: 60, algorithm }));
   for (;;) {
     await Promise.all(limiters.map((limiter) => limiter.hit(`key ${Math.floor(hits / 10)}`)));
     hits += 1;
@@ -42,6 +55,7 @@ const answers: Readonly<Record<string, () => unknown>> = {
     return naive !== undefined;
   },
   releaseNaively: () => naive?.release(),
+  hitAtOnce,
   hit: () => void hitForEver(),
   hits: () => hits,
   async countWithoutExpiring() {
