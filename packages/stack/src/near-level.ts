@@ -111,7 +111,8 @@ export class NearLevel<V> implements LocalLevel<V> {
     const remaining = remainingInSeconds === null ? Number.POSITIVE_INFINITY : remainingInSeconds - elapsedInSeconds;
     const expirationInSeconds = Math.min(remaining, longestLifeInSeconds);
     if (expirationInSeconds <= 0 || !(isAsStored || isPlainData(value))) return false;
-    this.#cache.set(inFlight.key, value as NonNullable<V>, { expirationInSeconds, tags });
+    const options = tags.length === 0 ? expirationInSeconds : { expirationInSeconds, tags };
+    this.#cache.set(inFlight.key, value as NonNullable<V>, options);
     return true;
   }
 
