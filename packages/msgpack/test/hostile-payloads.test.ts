@@ -42,7 +42,7 @@ function expectRefusedOrWhole(payload: Uint8Array): void {
     throw new Error('What was read is not what comes back.');
 }
 
-describe('bytes that nobody wrote', () => {
+describe('row 62: bytes that nobody wrote', () => {
   test('are refused or read as a whole value, 10,000 of them', () => {
     const bytes = fc.uint8Array({ maxLength: 64 }).map((tail) => Uint8Array.of(0xf1, ...tail));
     fc.assert(fc.property(bytes, expectRefusedOrWhole), { numRuns: 10_000 });
@@ -110,7 +110,7 @@ describe('bytes that nobody wrote', () => {
   });
 });
 
-describe('a few bytes that claim to be large', () => {
+describe('row 63: a few bytes that claim to be large', () => {
   test.each<[what: string, hex: string]>([
     ['an array of four billion', 'ddffffffff'],
     ['an array of ten million', CLAIM],
@@ -138,7 +138,7 @@ describe('a few bytes that claim to be large', () => {
   });
 });
 
-test('nothing that is read pollutes a prototype', () => {
+test('row 66: nothing that is read pollutes a prototype', () => {
   const value = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
   const back = msgpack.deserialize(msgpack.serialize(value)) as object;
   expect(Object.keys(back)).toEqual(['__proto__', 'constructor']);

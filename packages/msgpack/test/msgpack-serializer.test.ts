@@ -29,7 +29,7 @@ function expectSame(given: unknown, back: unknown): void {
 }
 
 describe('what MessagePack holds', () => {
-  test('comes back exactly, whatever it is', () => {
+  test('rows 7, 8 and 10: comes back exactly, whatever it is', () => {
     fc.assert(
       fc.property(richValue, (value) => expectSame(value, roundTrip(value))),
       { numRuns: 500 },
@@ -78,7 +78,7 @@ describe('what MessagePack holds', () => {
     expectSame({ a: 1 }, roundTrip(Object.assign(Object.create(null), { a: 1 })));
   });
 
-  test('may be nested 200 deep, and no deeper', () => {
+  test('row 11: may be nested 200 deep, and no deeper', () => {
     const arrays = (depth: number): unknown => (depth === 1 ? [] : [arrays(depth - 1)]);
     const maps = (depth: number): unknown => (depth === 1 ? new Map() : new Map([['k', maps(depth - 1)]]));
     for (const nest of [arrays, maps]) {
@@ -162,7 +162,7 @@ describe('what MessagePack would change', () => {
     ['name with a lone surrogate', { 'a\udc00': 1 }, 'lone surrogate'],
     ['shared memory', new Uint8Array(new SharedArrayBuffer(1)), 'shared'],
     ['shared buffer', new SharedArrayBuffer(1), 'shared'],
-  ])('is refused with its path: %s', (_, value, hint) => {
+  ])('row 9: is refused with its path: %s', (_, value, hint) => {
     const refusal = refusalOf({ a: [1, { 'b c': value }] });
     expect(refusal.path).toBe('$.a[1]["b c"]');
     expect(refusal.message).toContain(hint);
@@ -185,7 +185,7 @@ describe('what MessagePack would change', () => {
     );
   });
 
-  test('is refused: getters, cycles, and what throws or changes when it is read', () => {
+  test('row 9: is refused: getters, cycles, and what throws or changes when it is read', () => {
     expect(
       refusalOf({
         a: {

@@ -25,7 +25,7 @@ function expectRefusedOrWhole(payload: string): void {
   if (rich.serialize(rich.deserialize(again)) !== again) throw new Error('What was read is not what comes back.');
 }
 
-describe('text that nobody wrote', () => {
+describe('row 62: text that nobody wrote', () => {
   test('is refused or read as a whole value, 10,000 times', () => {
     const kinds = ['Date', 'Map', 'Set', 'BigInt', 'number', 'undefined', 'URL', 'RegExp', 'Error', 'Uint8Array', 'x'];
     const tag = fc.letrec((tie) => ({
@@ -120,7 +120,7 @@ describe('text that nobody wrote', () => {
     expect(isRefused(payload)).toBe(true);
   });
 
-  test('pollutes no prototype', () => {
+  test('row 66: pollutes no prototype', () => {
     const payload = '{"__proto__":{"polluted":{"$rich:Date":null}},"constructor":{"prototype":{"polluted":1}}}';
     const value = rich.deserialize(payload) as object;
     expect(Object.keys(value)).toEqual(['__proto__', 'constructor']);

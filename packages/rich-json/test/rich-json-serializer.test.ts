@@ -29,7 +29,7 @@ function expectSame(given: unknown, back: unknown): void {
 }
 
 describe('what rich JSON holds', () => {
-  test('comes back exactly, whatever it is', () => {
+  test('rows 7, 8 and 10: comes back exactly, whatever it is', () => {
     fc.assert(
       fc.property(richValue, (value) => {
         const payload = withStacks.serialize(value);
@@ -83,7 +83,7 @@ describe('what rich JSON holds', () => {
     expect((roundTrip(new Uint8Array([1, 2])) as Uint8Array).buffer.byteLength).toBe(2);
   });
 
-  test('may be nested 200 deep, and no deeper', () => {
+  test('row 11: may be nested 200 deep, and no deeper', () => {
     const arrays = (depth: number): unknown => (depth === 1 ? [-0] : [arrays(depth - 1)]);
     const maps = (depth: number): unknown => (depth === 1 ? new Map() : new Map([['k', maps(depth - 1)]]));
     const sets = (depth: number): unknown => (depth === 1 ? new Set() : new Set([sets(depth - 1)]));
@@ -209,13 +209,13 @@ describe('what rich JSON would change', () => {
     ['hidden property', Object.defineProperty({}, 'h', { value: 1 }), 'not enumerable'],
     ['toJSON', { toJSON: () => 1 }, 'function'],
     ['shared memory', new Uint8Array(new SharedArrayBuffer(1)), 'shared'],
-  ])('is refused with its path: %s', (kind, value, hint) => {
+  ])('row 9: is refused with its path: %s', (kind, value, hint) => {
     const refusal = refusalOf({ a: [1, { 'b c': value }] });
     expect(refusal.path).toBe(`$.a[1]["b c"]${kind === 'toJSON' ? '.toJSON' : ''}`);
     expect(refusal.message).toContain(hint);
   });
 
-  test('is refused: getters, cycles, and what throws when it is read', () => {
+  test('row 9: is refused: getters, cycles, and what throws when it is read', () => {
     const getter = Object.defineProperty({}, 'b', { enumerable: true, get: () => 1 });
     expect(refusalOf({ a: getter }).path).toBe('$.a.b');
     const cycle: unknown[] = [];

@@ -83,7 +83,7 @@ describe('what the key has signed', () => {
   });
 });
 
-describe('what the key has not signed', () => {
+describe('row 62: what the key has not signed', () => {
   test('is refused with one bit turned over, wherever that is, 10,000 times', () => {
     const flips = fc.array(fc.tuple(fc.nat(), fc.nat(7)), { minLength: 100, maxLength: 100 });
     fc.assert(
@@ -113,7 +113,7 @@ describe('what the key has not signed', () => {
     );
   });
 
-  test('never reaches V8: a bomb of fifteen bytes is refused, and built once it is signed', () => {
+  test('row 63: never reaches V8: a bomb of fifteen bytes is refused, and built once it is signed', () => {
     expect(deserialize(BOMB)).toHaveLength(4_294_967_295);
     refusalOf(BOMB);
     refusalOf(Buffer.concat([HEADER, BOMB]));

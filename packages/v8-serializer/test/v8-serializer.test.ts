@@ -27,7 +27,7 @@ function expectSame(given: unknown, back: unknown): void {
 }
 
 describe('what structured clone keeps', () => {
-  test('comes back exactly, whatever it is', () => {
+  test('rows 7, 8 and 10: comes back exactly, whatever it is', () => {
     fc.assert(
       fc.property(clonableValue, (value) => expectSame(value, roundTrip(value))),
       { numRuns: 500 },
@@ -71,7 +71,7 @@ describe('what structured clone keeps', () => {
     expectSame({ a: 1 }, roundTrip(Object.assign(Object.create(null), { a: 1 })));
   });
 
-  test('may be nested 200 deep, and no deeper', () => {
+  test('row 11: may be nested 200 deep, and no deeper', () => {
     const nest = (depth: number): unknown => (depth === 1 ? new Set() : new Map([['k', nest(depth - 1)]]));
     expectSame(nest(MAX_VALUE_DEPTH), roundTrip(nest(MAX_VALUE_DEPTH)));
     expect(refusalOf(nest(MAX_VALUE_DEPTH + 1)).message).toContain('200 deep');
@@ -114,7 +114,7 @@ describe('what structured clone would change', () => {
     ['key that is a symbol', { [Symbol('s')]: 1 }, 'symbol'],
     ['hidden property', Object.defineProperty({}, 'h', { value: 1 }), 'not enumerable'],
     ['shared memory', new Uint8Array(new SharedArrayBuffer(1)), 'shared'],
-  ])('is refused with its path: %s', (_, value, hint) => {
+  ])('row 9: is refused with its path: %s', (_, value, hint) => {
     const refusal = refusalOf({ a: [1, { 'b c': value }] });
     expect(refusal.path).toBe('$.a[1]["b c"]');
     expect(refusal.message).toContain(hint);
