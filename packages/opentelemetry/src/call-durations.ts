@@ -1,48 +1,53 @@
 import { type CacheEventSource, type CacheOperation, type CacheOutcome, SeriesTable } from '@cache/core';
-import type { Histogram, Meter } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { callAttributes, databaseSystemOf } from './attributes.ts';
-import type { DurationSeries } from './deferred-durations.ts';
+import type { DurationHistogram, DurationSeries, Durations } from './durations.ts';
 
-/** What the convention for `db.client.operation.duration` says. */
-const DATABASE_BOUNDARIES = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
+/** As the convention says. */
+const DATABASE_CALLS: DurationHistogram = {
+  name: 'db.client.operation.duration',
+  description: 'Duration of database client operations.',
+  boundaries: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
+};
 /** The same, and finer below a millisecond, where memory answers. */
-const CACHE_BOUNDARIES = [0.000_01, 0.000_1, ...DATABASE_BOUNDARIES];
+const CACHE_CALLS: DurationHistogram = {
+  name: 'cache.operation.duration',
+  description: 'Duration of calls of a cache.',
+  boundaries: [0.000_01, 0.000_1, ...DATABASE_CALLS.boundaries],
+};
 
-/**
- * The histograms of calls, in seconds: `db.client.operation.duration` for backends that are databases,
- * `cache.operation.duration` for the others.
- */
+/** The histograms of calls: that of the convention for backends that are databases, one of our own for the others. */
 export class CallDurations {
   readonly #succeeded: SeriesTable<DurationSeries>;
   readonly #failed: SeriesTable<DurationSeries>;
 
-  constructor(meter: Meter) {
-    const database = histogram(
-      meter,
-      'db.client.operation.duration',
-      'Duration of database client operations.',
-      DATABASE_BOUNDARIES,
+  constructor(durations: Durations) {
+    const database = durations.histogram(DATABASE_CALLS);
+    const cache = durations.histogram(CACHE_CALLS);
+    const series = (backend: string, attributes: Attributes): DurationSeries =>
+      databaseSystemOf(backend) === undefined ? cache(attributes) : database(attributes);
+    this.#succeeded = new SeriesTable(([name, backend, level, operation, outcome]) =>
+      series(
+        backend,
+        callAttributes(name, backend, {
+          operation: operation as CacheOperation,
+          outcome: outcome as CacheOutcome,
+          level,
+          errorType: '',
+        }),
+      ),
     );
-    const cache = histogram(meter, 'cache.operation.duration', 'Duration of calls of a cache.', CACHE_BOUNDARIES);
-    const of = (backend: string): Histogram => (databaseSystemOf(backend) === undefined ? cache : database);
-    this.#succeeded = new SeriesTable(([name, backend, level, operation, outcome]) => ({
-      histogram: of(backend),
-      attributes: callAttributes(name, backend, {
-        operation: operation as CacheOperation,
-        outcome: outcome as CacheOutcome,
-        level,
-        errorType: '',
-      }),
-    }));
-    this.#failed = new SeriesTable(([name, backend, operation, errorType]) => ({
-      histogram: of(backend),
-      attributes: callAttributes(name, backend, {
-        operation: operation as CacheOperation,
-        outcome: 'error',
-        level: '',
-        errorType,
-      }),
-    }));
+    this.#failed = new SeriesTable(([name, backend, operation, errorType]) =>
+      series(
+        backend,
+        callAttributes(name, backend, {
+          operation: operation as CacheOperation,
+          outcome: 'error',
+          level: '',
+          errorType,
+        }),
+      ),
+    );
   }
 
   succeeded(source: CacheEventSource, level: string, operation: CacheOperation, outcome: CacheOutcome): DurationSeries {
@@ -52,8 +57,4 @@ export class CallDurations {
   failed(source: CacheEventSource, operation: CacheOperation, errorType: string): DurationSeries {
     return this.#failed.at(source, operation, errorType, '');
   }
-}
-
-function histogram(meter: Meter, name: string, description: string, explicitBucketBoundaries: number[]): Histogram {
-  return meter.createHistogram(name, { description, unit: 's', advice: { explicitBucketBoundaries } });
 }

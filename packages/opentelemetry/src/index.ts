@@ -1,1 +1,3 @@
+export type { CollectedDurations } from './collected-durations.ts';
+export { DurationProducer } from './duration-producer.ts';
 export { type OpenTelemetryHooks, type OpenTelemetryHooksOptions, openTelemetryHooks } from './open-telemetry-hooks.ts';

@@ -7,6 +7,7 @@ import {
   InMemoryMetricExporter,
   MeterProvider,
   type MetricData,
+  type MetricProducer,
   PeriodicExportingMetricReader,
 } from '@opentelemetry/sdk-metrics';
 import {
@@ -25,11 +26,12 @@ export class Telemetry implements AsyncDisposable {
   readonly #meters: MeterProvider;
   readonly #tracers: BasicTracerProvider;
 
-  constructor() {
+  constructor(metricProducers: MetricProducer[] = []) {
     const reader = new PeriodicExportingMetricReader({
       exporter: this.#metricExporter,
       exportIntervalMillis: NEVER_MS,
       exportTimeoutMillis: 30_000,
+      metricProducers,
     });
     this.#meters = new MeterProvider({ readers: [reader] });
     this.#tracers = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(this.#spanExporter)] });

@@ -1,0 +1,20 @@
+import type { Attributes } from '@opentelemetry/api';
+
+/** What a histogram of durations is called, and its buckets in seconds. */
+export interface DurationHistogram {
+  readonly name: string;
+  readonly description: string;
+  readonly boundaries: readonly number[];
+}
+
+/** One combination of attributes of such a histogram. */
+export interface DurationSeries {
+  readonly attributes: Attributes;
+  record(seconds: number): void;
+}
+
+/** Where durations go. */
+export interface Durations {
+  /** Makes the series of a histogram. */
+  histogram(histogram: DurationHistogram): (attributes: Attributes) => DurationSeries;
+}
