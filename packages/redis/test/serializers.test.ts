@@ -1,14 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type CacheErrorEvent,
-  type JsonSerializer,
-  jsonSerializer,
-  type MixedSerializer,
-  mixedFormats,
-  type Serializer,
-} from '@cache/core';
+import { type CacheErrorEvent, jsonSerializer, type MixedSerializer, mixedFormats, type Serializer } from '@cache/core';
 import { RedisCache } from '@cache/redis';
-import { redisUrl, uniqueName } from '@cache/test-servers';
+import { redisUrl, startProgram, uniqueName } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createClient } from 'redis';
@@ -200,46 +193,15 @@ describe('A serializer that takes its time', () => {
   });
 
   test('that refuses a value rejects that call alone, and leaves no rejection unhandled', async () => {
-    const unhandled: unknown[] = [];
-    const listener = (reason: unknown): void => void unhandled.push(reason);
-    process.on('unhandledRejection', listener);
-    try {
-      const refusing: JsonSerializer = {
-        format: 'json',
-        serialize: async (value) => {
-          await sleep(value === 'slow' ? 20 : 0);
-          if (value === 'bad') throw new Error('canary');
-          return json.serialize(value);
-        },
-        deserialize: (payload) => json.deserialize(payload),
-      };
-      const cache = cacheWith(refusing);
-      const outcomes = await Promise.allSettled([
-        cache.set('k', 'slow'),
-        cache.set('k', 'bad'),
-        cache.setWithNx('k', 'bad'),
-        cache.removeIfEquals('k', 'bad'),
-        cache.mset([
-          ['a', 'slow'],
-          ['b', 'bad'],
-          ['c', 'bad'],
-        ]),
-        // Refused long before its turn.
-        cache.mset([['k', 'bad']]),
-        cache.get('k'),
-        cache.get('a'),
-      ]);
-      await sleep(0);
-      expect(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : outcome.value))).toEqual([
-        undefined,
-        ...Array.from({ length: 5 }, () => 'ERR_CACHE_VALUE'),
-        'slow',
-        undefined,
-      ]);
-      expect(unhandled).toEqual([]);
-    } finally {
-      process.off('unhandledRejection', listener);
-    }
+    const program = new URL('./programs/refuse-values.ts', import.meta.url);
+    await using refusing = startProgram(program, redisUrl(), `${uniqueName('refused')}:`);
+    expect(await refusing.ask('refuse')).toEqual([
+      'nothing',
+      ...Array.from({ length: 5 }, () => 'ERR_CACHE_VALUE'),
+      'slow',
+      'nothing',
+    ]);
+    expect(await refusing.end()).toEqual({ code: 0, signal: null, stderr: '' });
   });
 
   test('may give nothing that can be stored: an error of a named kind', async () => {
