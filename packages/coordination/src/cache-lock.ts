@@ -28,8 +28,7 @@ const RETRY_SHARE = 1 / 10;
 const MARGIN_SHARE = 1 / 10;
 
 /**
- * A lock that is held until it is released or lost. It renews itself; while the process has nothing else to do, that
- * keeps it alive no longer.
+ * A lock that is held until it is released or lost. It renews itself, and keeps no process alive by that.
  *
  * **Invariant.** `signal` says "held" only before the end of a lease that the store has confirmed, counted by the local
  * monotonic clock from the moment *before* the request was sent, less a tenth. The store counts from a later moment, so as
@@ -79,6 +78,7 @@ export class CacheLock {
    * Asks the store, before the step that matters most, whether the lock is still held, and renews it.
    *
    * @throws CacheLockLostError if it is not, or was released
+   * @throws what the cache throws when its server fails: the lock is held on, to the end of its lease
    */
   async renew(): Promise<void> {
     if (this.isHeld) await this.#extend();
