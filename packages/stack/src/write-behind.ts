@@ -158,7 +158,8 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
  * @throws CacheOptionError if a part is missing or an option out of range
  */
 export function writeBehind<V = unknown>(
-  cache: ReadThroughCache<V>,
+  // What the store holds is what the cache holds: a cache without a type takes the store's.
+  cache: ReadThroughCache<NoInfer<V>>,
   store: Store<V>,
   options: WriteBehindOptions<V> = {},
 ): WriteBehindCache<V> {

@@ -136,7 +136,8 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
  * @throws CacheOptionError if a part is missing
  */
 export function writeThrough<V = unknown>(
-  cache: ReadThroughCache<V>,
+  // What the store holds is what the cache holds: a cache without a type takes the store's.
+  cache: ReadThroughCache<NoInfer<V>>,
   store: Store<V>,
   options: WriteThroughOptions = {},
 ): WriteThroughCache<V> {

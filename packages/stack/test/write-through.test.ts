@@ -1,6 +1,6 @@
 import { type AsyncCache, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
-import { createCache, type StackCache, type Store, writeThrough } from '@cache/stack';
+import { createCache, type StackCache, type Store, writeBehind, writeThrough } from '@cache/stack';
 import { settle } from '@cache/test-servers';
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
@@ -246,6 +246,21 @@ it('A namespace can have a store of its own, with its keys and its schema', asyn
   expect(await users.get('1')).toEqual({ name: 'Ada' });
   expect(await cache.get('users:1')).toEqual({ name: 'Ada' });
   expect(await codeOf(users.invalidateTags(['x']))).toBe('ERR_CACHE_OPTION');
+});
+
+it('Values have the type that the store gives them', async () => {
+  interface User {
+    readonly name: string;
+  }
+  const users: Store<User> = { load: () => ({ name: 'Ada' }), write: () => {}, remove: () => {} };
+  const through = writeThrough(createCache({ l1: new InMemoryCache() }), users);
+  const behind = writeBehind(createCache({ l1: new InMemoryCache() }), users);
+  const names: (string | undefined)[] = [(await through.get('1'))?.name, (await behind.get('1'))?.name];
+  expect(names).toEqual(['Ada', 'Ada']);
+  // @ts-expect-error It is no user.
+  await behind.set('1', { title: 'Countess' });
+  // @ts-expect-error Nor is this.
+  await through.set('1', 'Ada');
 });
 
 it('row 61: close waits for the writes under way, and refuses later ones', async () => {
