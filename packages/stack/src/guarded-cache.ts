@@ -139,7 +139,10 @@ class GuardedCalls<V> {
     const limit = operation === 'clear' || operation === 'clearPrefix' ? 'long' : 'deadline';
     const call: GatedCall<T> = { operation, isWrite: true, limit, run };
     const now = mode();
-    if (now === 'refusing') throw this.#queued(operation, pending, gate.refusal(operation));
+    if (now === 'refusing') {
+      gate.countRefusal();
+      throw this.#queued(operation, pending, undefined);
+    }
     try {
       return await (now === 'draining' ? gate.tryCall(call) : gate.call(call));
     } catch (error) {
@@ -206,7 +209,7 @@ class GuardedCalls<V> {
       backend: 'stack',
       ambiguous: true,
       queued: true,
-      cause: isCacheError(error) ? error : redactedCause(error),
+      cause: error === undefined || isCacheError(error) ? error : redactedCause(error),
     });
   }
 }

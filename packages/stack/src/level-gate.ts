@@ -83,9 +83,14 @@ export class LevelGate {
     return this.#bounded(call, undefined);
   }
 
+  /** A call is not made, and its caller has an error for it. */
+  countRefusal(): void {
+    this.#refusedCalls += 1;
+  }
+
   /** The error for a call that is not made. */
   refusal(operation: CacheOperation): CacheUnavailableError {
-    this.#refusedCalls += 1;
+    this.countRefusal();
     const error = new CacheUnavailableError('The shared level failed and is left alone for a moment.', {
       operation,
       backend: 'stack',
@@ -132,8 +137,12 @@ export class LevelGate {
 }
 
 /** A third party's call may throw at once, or answer without a promise. */
-async function started<T>({ run }: GatedCall<T>): Promise<T> {
-  return run();
+function started<T>(call: GatedCall<T>): Promise<T> {
+  try {
+    return Promise.resolve(call.run());
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function timeoutError({ operation, isWrite }: GatedCall<unknown>, timeoutMs: number): CacheTimeoutError {

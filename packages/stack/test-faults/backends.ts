@@ -1,0 +1,53 @@
+import { DatabaseCache, migrate } from '@cache/postgres';
+import { RedisCache } from '@cache/redis';
+import type { SharedCache } from '@cache/stack';
+import { type Server, startPostgres, startRedis } from '@cache/test-servers';
+import postgres from 'postgres';
+
+/** A cache to stand behind a stack. */
+export type OpenedLevel<V> = SharedCache<V> & { close(): Promise<void> };
+
+/** A server of one's own, and how to reach it. */
+export interface Backend {
+  readonly backend: BackendName;
+  start(): Promise<Server>;
+  /** A cache with connections of its own; the server need not be there. */
+  open<V>(url: string): Promise<OpenedLevel<V>>;
+}
+
+export type BackendName = 'redis' | 'postgres';
+
+const QUIET = { hooks: { onError: () => {} } };
+
+const redis: Backend = {
+  backend: 'redis',
+  start: () => startRedis(),
+  open: <V>(url: string) => RedisCache.connect<V>(url, { prefix: 'app:', ...QUIET }),
+};
+
+const database: Backend = {
+  backend: 'postgres',
+  async start() {
+    const server = await startPostgres();
+    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+    try {
+      await migrate(sql);
+      return server;
+    } catch (error) {
+      await server.close();
+      throw error;
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  },
+  open: <V>(url: string) => DatabaseCache.connect<V>(url, QUIET),
+};
+
+export const BACKENDS: readonly Backend[] = [redis, database];
+
+/** The backend of that name. */
+export function backendOf(name: string): Backend {
+  const found = BACKENDS.find(({ backend }) => backend === name);
+  if (found === undefined) throw new Error(`There is no backend "${name}".`);
+  return found;
+}
