@@ -22,7 +22,8 @@ export interface DatabaseCacheOptions extends TableOptions {
    */
   readonly defaultExpirationInSeconds?: Expiration;
   /**
-   * How values are stored: JSON in a JSONB column, bytes in a BYTEA column.
+   * How values are stored: JSON in a JSONB column, bytes in a BYTEA column. `mixedFormats` changes it while the cache is in
+   * use.
    * @default jsonSerializer()
    */
   readonly serializer?: Serializer;

@@ -16,7 +16,8 @@
  * | 86 | 6 | duration of the load in ms, zeros for unknown |
  * | 92 | 5 | bytes of the tags |
  *
- * 9999999999999 as "fresh until" says that the key's own TTL decides. A plain value (no `\x01`) is JSON.
+ * 9999999999999 as "fresh until" says that the key's own TTL decides. A plain value is JSON, or
+ * bytes that begin with 0x80 or more.
  */
 export interface Frame {
   readonly leasedUntilMs: number;

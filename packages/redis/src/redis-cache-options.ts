@@ -28,7 +28,8 @@ export interface RedisCacheOptions {
    */
   readonly defaultExpirationInSeconds?: Expiration;
   /**
-   * How values are stored. Text is stored as it is; bytes get a header of 97 bytes.
+   * How values are stored. Text is stored as it is, and so are bytes of a serializer with a `formatByte`; others get a
+   * header of 97 bytes. `mixedFormats` changes it while the cache is in use.
    * @default jsonSerializer()
    */
   readonly serializer?: Serializer;
