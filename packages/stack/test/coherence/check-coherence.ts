@@ -13,13 +13,13 @@ Object.assign(process.env, servers.env);
 const broken: string[] = [];
 try {
   for (const backend of ['redis', 'postgres'] as const) {
-    for (const weather of ['calm', 'stormy'] as const) {
+    for (const weather of ['calm', 'stormy', 'icy'] as const) {
       if (process.stdout.isTTY) process.stdout.write(`${backend}, ${weather}: ${seconds} s …\r`);
       const tallies = await runCoherence(backend, weather, seconds);
       for (const design of DESIGNS) {
-        const { reads, writes, stale, worstAgeMs } = tallies[design];
+        const { reads, writes, refusedWrites, stale, worstAgeMs } = tallies[design];
         console.log(
-          `${backend}, ${weather}, ${design}: ${reads} reads, ${writes} invalidations, ${stale} stale, the oldest ${worstAgeMs} ms`,
+          `${backend}, ${weather}, ${design}: ${reads} reads, ${writes} invalidations and ${refusedWrites} refused, ${stale} stale, the oldest ${worstAgeMs} ms`,
         );
       }
       broken.push(...complaints(tallies, BOUND_MS).map((complaint) => `${backend}, ${weather}, ${complaint}`));

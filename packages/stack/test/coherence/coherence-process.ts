@@ -14,7 +14,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as ProcessOptions;
 const { name, backend, durationMs, writerPauseMs } = options;
 const KEYS = ['a', 'b', 'c', 'd'];
 const READERS = 3;
-const source = await createClient({ url: options.redisUrl }).connect();
+const source = await createClient({ url: options.sourceUrl }).connect();
 const endsAt = performance.now() + durationMs;
 
 interface Contestant {
@@ -63,6 +63,8 @@ async function newBus() {
   const sql = postgres(options.databaseUrl, {
     max: 2,
     onnotice: () => {},
+    fetch_types: false,
+    backoff: () => 0.1,
     connection: { application_name: options.busName },
   });
   const bus = postgresBus(sql, { schema: options.schema, namespace: name });

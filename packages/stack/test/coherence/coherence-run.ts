@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '@cache/postgres';
-import { databaseUrl, redisUrl, uniqueName } from '@cache/test-servers';
+import { databaseUrl, redisUrl, type Server, startPostgres, startRedis, uniqueName } from '@cache/test-servers';
 import postgres from 'postgres';
 import { createClient } from 'redis';
 
@@ -11,8 +12,11 @@ export type Design = (typeof DESIGNS)[number];
 
 export type Backend = 'redis' | 'postgres';
 
-/** `calm`, or every connection of every bus killed each 1.5 seconds. */
-export type Weather = 'calm' | 'stormy';
+/**
+ * `calm`; `stormy`: every connection of every bus is killed each 1.5 seconds; `icy`: the server itself is frozen, and killed and
+ * restarted, again and again while writers go on.
+ */
+export type Weather = 'calm' | 'stormy' | 'icy';
 
 /** What was seen of one design. */
 export interface Tally {
@@ -28,6 +32,8 @@ export interface ProcessOptions {
   readonly name: string;
   readonly busName: string;
   readonly backend: Backend;
+  /** Where the source is, and what was acknowledged is written down: a server that nothing happens to. */
+  readonly sourceUrl: string;
   readonly redisUrl: string;
   readonly databaseUrl: string;
   readonly schema: string;
@@ -46,22 +52,28 @@ export async function runCoherence(
 ): Promise<Record<Design, Tally>> {
   const name = uniqueName('coherence');
   const busName = `${name}-bus`;
+  const own = weather === 'icy' ? await (backend === 'redis' ? startRedis() : startPostgres()) : undefined;
+  const urls = {
+    redisUrl: backend === 'redis' && own !== undefined ? own.url : redisUrl(),
+    databaseUrl: backend === 'postgres' && own !== undefined ? own.url : databaseUrl(),
+  };
   const redis = await createClient({ url: redisUrl() }).connect();
-  const sql = postgres(databaseUrl(), { max: 2, onnotice: () => {} });
+  const sql = postgres(urls.databaseUrl, { max: 2, onnotice: () => {}, fetch_types: false, backoff: () => 0.1 });
   await sql.unsafe(`CREATE SCHEMA ${name}`);
   await migrate(sql, { schema: name });
+  const ice = own === undefined ? undefined : new Ice(own);
   const storm = setInterval(() => {
     const struck = backend === 'redis' ? strikeRedis(redis, busName) : strikePostgres(sql, busName);
     struck.catch((error: unknown) => process.emitWarning(`The storm failed: ${String(error)}`));
   }, STORM_MS);
-  if (weather === 'calm') clearInterval(storm);
+  if (weather !== 'stormy') clearInterval(storm);
   try {
     const options: ProcessOptions = {
       name,
       busName,
       backend,
-      redisUrl: redisUrl(),
-      databaseUrl: databaseUrl(),
+      sourceUrl: redisUrl(),
+      ...urls,
       schema: name,
       durationMs: seconds * 1000,
       writerPauseMs: 150,
@@ -69,12 +81,51 @@ export async function runCoherence(
     return sum(await Promise.all(Array.from({ length: PROCESSES }, () => runProcess(options))));
   } finally {
     clearInterval(storm);
-    await sql.unsafe(`DROP SCHEMA ${name} CASCADE`);
+    await ice?.melt();
+    if (own === undefined) await sql.unsafe(`DROP SCHEMA ${name} CASCADE`);
     await sql.end({ timeout: 1 });
     for await (const keys of redis.scanIterator({ MATCH: `${name}*`, COUNT: 1000 })) {
       if (keys.length > 0) await redis.unlink(keys);
     }
     await redis.close();
+    await own?.close();
+  }
+}
+
+/** How long the server is left alone between two blows, so that writes are acknowledged too. */
+const THAW_MS = 1_500;
+
+/** Longer than a deadline, and shorter than a lease. */
+const FREEZE_MS = 900;
+
+/** Freezes a server, and kills and restarts it, in turn, until it melts. */
+class Ice {
+  readonly #server: Server;
+  readonly #freezing: Promise<void>;
+  readonly #melting = new AbortController();
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.#freezing = this.#freeze();
+  }
+
+  async melt(): Promise<void> {
+    this.#melting.abort();
+    await this.#freezing;
+  }
+
+  async #freeze(): Promise<void> {
+    const { signal } = this.#melting;
+    const pause = (ms: number): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
+    while (!signal.aborted) {
+      await pause(THAW_MS);
+      await this.#server.freeze();
+      await pause(FREEZE_MS);
+      await this.#server.resume();
+      await pause(THAW_MS);
+      await this.#server.kill();
+      await this.#server.restart();
+    }
   }
 }
 
