@@ -3,7 +3,7 @@ import { type FramedPayload, isFramed, parseFrame } from './frame.ts';
 import { frameState } from './frame-state.ts';
 import type { MultiGet, ReadCall, StoredReplies } from './multi-get.ts';
 import type { RedisNode } from './redis-node.ts';
-import type { TagView } from './tag-view.ts';
+import { LIVE, type TagView } from './tag-view.ts';
 
 /** What was asked beside the reads of one tick. */
 export interface FrameCompanions {
@@ -79,10 +79,11 @@ export class FrameReader implements ReadCompanions {
         read.companions?.times.get(node) ?? this.#time(read, node),
         hasTags ? (read.companions?.sequence ?? this.#tags.sequence(read.operation)) : null,
       ]);
-      const stamped = frames.map(({ frame }) => frame);
+      const stamped = hasTags ? frames.map(({ frame }) => frame) : [];
       const verdicts = await this.#tags.judge(stamped, sequence, read.operation);
-      for (const [index, { call, stored, frame }] of frames.entries()) {
-        const verdict = verdicts[index];
+      for (let index = 0; index < frames.length; index += 1) {
+        const { call, stored, frame } = frames[index] as ReadFrame;
+        const verdict = hasTags ? verdicts[index] : LIVE;
         if (verdict !== undefined) call.framed(stored, frame, frameState(frame, nowMs, verdict), nowMs);
       }
     } catch (reason) {
