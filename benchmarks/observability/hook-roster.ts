@@ -19,8 +19,8 @@ const nothing = async (): Promise<void> => {};
 
 const noHooks = async (): Promise<OpenHooks> => ({ hooks: undefined, close: nothing });
 
-async function openTelemetry(areSpansMade: boolean): Promise<OpenHooks> {
-  const { openTelemetryHooks } = await import('@cache/opentelemetry');
+async function openTelemetry(setup: 'instruments' | 'producer' | 'producer and spans'): Promise<OpenHooks> {
+  const { DurationProducer, openTelemetryHooks } = await import('@cache/opentelemetry');
   const { MeterProvider, PeriodicExportingMetricReader } = await import('@opentelemetry/sdk-metrics');
   const { BasicTracerProvider, TraceIdRatioBasedSampler } = await import('@opentelemetry/sdk-trace-base');
   const exporter = {
@@ -28,16 +28,19 @@ async function openTelemetry(areSpansMade: boolean): Promise<OpenHooks> {
     forceFlush: nothing,
     shutdown: nothing,
   };
+  const durations = setup === 'instruments' ? undefined : new DurationProducer();
   const reader = new PeriodicExportingMetricReader({
     exporter,
     exportIntervalMillis: COLLECTION_INTERVAL_MS,
     exportTimeoutMillis: COLLECTION_INTERVAL_MS,
+    metricProducers: durations === undefined ? [] : [durations],
   });
   const meters = new MeterProvider({ readers: [reader] });
   const tracers = new BasicTracerProvider({ sampler: new TraceIdRatioBasedSampler(0.01) });
   const hooks = openTelemetryHooks({
     meter: meters.getMeter('benchmark'),
-    ...(areSpansMade && { tracer: tracers.getTracer('benchmark') }),
+    ...(durations && { durations }),
+    ...(setup === 'producer and spans' && { tracer: tracers.getTracer('benchmark') }),
   });
   return { hooks, close: () => meters.shutdown() };
 }
@@ -84,6 +87,10 @@ export const hookSetups: readonly HookSetup[] = [
       };
     },
   },
-  { name: '@cache/opentelemetry, metrics', open: () => openTelemetry(false) },
-  { name: '@cache/opentelemetry, metrics and spans, 1 % sampled', open: () => openTelemetry(true) },
+  { name: '@cache/opentelemetry, DurationProducer', open: () => openTelemetry('producer') },
+  { name: '@cache/opentelemetry, instruments', open: () => openTelemetry('instruments') },
+  {
+    name: '@cache/opentelemetry, DurationProducer and spans, 1 % sampled',
+    open: () => openTelemetry('producer and spans'),
+  },
 ];
