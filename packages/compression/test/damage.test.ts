@@ -133,7 +133,7 @@ describe('row 62: what cannot be read', () => {
       await damageIt();
       expect(await cache.get('k')).toBeUndefined();
       expect(codes()).toEqual(['ERR_CACHE_CORRUPTION']);
-      await waitUntil('it is gone', 5_000, async () => (await items.payloadOf('k')) === undefined);
+      await waitUntil('it is gone', 20_000, async () => (await items.payloadOf('k')) === undefined);
 
       await damageIt();
       const stack = createCache({ l2: cache });
@@ -147,7 +147,7 @@ describe('row 62: what cannot be read', () => {
       // The script that grants leases takes an empty string for a key that is not there.
       const isSilent = each.store === 'Redis' && ["''", 'no bytes at all'].includes(each.what);
       expect(new Set(codes())).toEqual(new Set(isSilent ? [] : ['ERR_CACHE_CORRUPTION']));
-      await waitUntil('a value that was loaded is stored', 5_000, async () => {
+      await waitUntil('a value that was loaded is stored', 20_000, async () => {
         await stack.getOrSet('k', load);
         return (await cache.get('k')) !== undefined;
       });

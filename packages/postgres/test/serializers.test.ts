@@ -117,7 +117,7 @@ describe('A cache of mixed formats', () => {
     expect(errors.map(({ error }) => [error.code, error.message])).toEqual([
       ['ERR_CACHE_CORRUPTION', expect.stringContaining('a format that nobody here reads')],
     ]);
-    await waitUntil('the row is gone', 5_000, async () => (await stored(namespace)).length === 0);
+    await waitUntil('the row is gone', 20_000, async () => (await stored(namespace)).length === 0);
   });
 
   test('is told apart by its first byte, so bytes that begin as text does are refused', async () => {
