@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /** What a record says: a write with its value as text or as bytes, a removal, or that everything up to it is done. */
-export type JournalRecordKind = 'json' | 'binary' | 'remove' | 'done';
+type JournalRecordKind = 'json' | 'binary' | 'remove' | 'done';
 
 /** A line of the journal. */
 export interface JournalRecord {

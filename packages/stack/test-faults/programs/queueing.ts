@@ -37,8 +37,11 @@ async function storm(): Promise<void> {
   await Promise.all(Array.from({ length: 20 }, (_, index) => writer(`key ${index}`)));
 }
 
-async function limitFileSize(limit: string): Promise<void> {
-  const { status } = spawnSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${limit}:`]);
+/** Of util-linux: how large a file this process may make, which it may change again. */
+const LIMITER = 'prlimit';
+
+function limitFileSize(limit: string): void {
+  const { status } = spawnSync(LIMITER, ['--pid', `${process.pid}`, `--fsize=${limit}:`]);
   if (status !== 0) throw new Error('prlimit failed.');
 }
 
