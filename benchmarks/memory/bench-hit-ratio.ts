@@ -9,7 +9,7 @@ import { showProgress } from './run-cell.ts';
 /** Those whose policies differ; lru-cache is LRU itself. */
 const COMPARED = ['@cache/memory', 'lru-cache', 'quick-lru', '@isaacs/ttlcache', '@neophi/sieve-cache'];
 /** Ours draws a seed for its hash: the mean of several caches is shown. */
-const OWN_RUNS = 3;
+const OWN_RUNS = 12;
 
 const { values } = parseArgs({
   options: {
