@@ -9,6 +9,7 @@ import { type JournalRecord, NO_PAYLOAD, recordBytes } from './journal-frame.ts'
 import { groupsOf, lastRecord, liveRecords, soundRecords, takeGroup } from './journal-records.ts';
 import { decodeWrite, encodeWrite } from './journal-value.ts';
 import type { QueuedWrite, WriteOperation } from './queued-write.ts';
+import { nextWriteId } from './write-id.ts';
 
 /** Where a journal is kept, and how safely. */
 export interface FileJournalOptions {
@@ -161,7 +162,7 @@ export class FileJournal<V = unknown> implements Journal<V> {
     this.#serialized = serialized.catch(() => {});
     const { kind, payload } = await serialized;
     this.#refuseIfClosed();
-    this.#lastId += 1;
+    this.#lastId = nextWriteId(this.#lastId);
     const record: JournalRecord = { kind, key, id: this.#lastId, payload };
     await new Promise<void>((resolve, reject) => {
       this.#push({ record, settle: (error) => (error === undefined ? resolve() : reject(error)) });

@@ -1,5 +1,6 @@
 import type { Journal } from './journal.ts';
 import type { QueuedWrite, WriteOperation } from './queued-write.ts';
+import { nextWriteId } from './write-id.ts';
 
 /**
  * A journal in memory: it outlives a cache, so that another one of the same process takes over what was not drained, and
@@ -19,7 +20,7 @@ export class MemoryJournal<V = unknown> implements Journal<V> {
   }
 
   async append(key: string, operation: WriteOperation<V>): Promise<number> {
-    this.#lastId += 1;
+    this.#lastId = nextWriteId(this.#lastId);
     this.#writes.set(key, { key, operation, id: this.#lastId });
     return this.#lastId;
   }

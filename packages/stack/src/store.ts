@@ -13,8 +13,8 @@ export interface StoreWriteContext {
   /**
    * The write's number, from a write-behind cache: of two writes of a key the later has the greater one. A network or a
    * server may carry out a write that was given up when newer ones are long done; a store that keeps the number and refuses
-   * a smaller one is safe from that. With a journal numbers grow for as long as the journal lives; without one they begin
-   * anew with each process. `undefined` from a write-through cache.
+   * a smaller one is safe from that. Numbers come from the clock, and with a journal never go back even if the clock does.
+   * `undefined` from a write-through cache.
    */
   versionOf(key: string): number | undefined;
 }

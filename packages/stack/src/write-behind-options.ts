@@ -2,6 +2,7 @@ import { type Awaitable, CacheOptionError } from '@cache/core';
 import type { Journal } from './journal.ts';
 import type { StoreBackedOptions } from './store-backed-cache.ts';
 import type { WriteBehindHooks } from './write-behind-hooks.ts';
+import { nextWriteId } from './write-id.ts';
 import type { WriteQueuePolicy } from './write-queue.ts';
 
 /** How failed writes are repeated. */
@@ -122,6 +123,7 @@ export function writeQueuePolicyOf<V>(options: WriteBehindOptions<V>): WriteQueu
     maxRetryDelayMs,
     isJournaled: options.journal !== undefined,
     canBury: options.onPoison !== undefined,
+    firstId: nextWriteId(0),
     random,
   };
 }

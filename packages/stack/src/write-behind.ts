@@ -121,10 +121,15 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
     const isDrained = await this.#driver.drain(withinMs);
     const remaining = this.#driver.end(new CacheClosedError('The cache is closed.', { backend: 'stack' }));
     if (isDrained) return;
-    this.#onUndrained?.(
-      remaining.map(({ key, operation }) => ({ key, kind: operation.kind, value: queuedValue(operation) })),
-    );
-    throw this.#undrainedError('close', remaining.length, withinMs);
+    const error = this.#undrainedError('close', remaining.length, withinMs);
+    try {
+      this.#onUndrained?.(
+        remaining.map(({ key, operation }) => ({ key, kind: operation.kind, value: queuedValue(operation) })),
+      );
+    } catch (failure) {
+      this.#driver.report('The handler of undrained writes failed.', failure);
+    }
+    throw error;
   }
 
   #undrainedError(operation: 'set' | 'close', count: number, withinMs: number): CacheTimeoutError {

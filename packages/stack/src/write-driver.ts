@@ -141,6 +141,14 @@ export class WriteDriver<V> {
     return remaining;
   }
 
+  /** Tells the hooks of a failure that no caller hears of. */
+  report(message: string, error: unknown): void {
+    const context = { operation: 'set', backend: 'stack' };
+    this.#reporter.failed(
+      isCacheError(error) ? error : new CacheUnavailableError(message, { ...context, cause: redactedCause(error) }),
+    );
+  }
+
   #drive(event: WriteQueueEvent<V>): void {
     if (this.#isEnded) {
       if (event.type === 'journaled') this.#settle(event.ticket);
@@ -211,7 +219,7 @@ export class WriteDriver<V> {
     try {
       await this.#journal?.acknowledge(writes);
     } catch (error) {
-      this.#report('The journal could not note that writes are done: they are done again after a restart.', error);
+      this.report('The journal could not note that writes are done: they are done again after a restart.', error);
     }
   }
 
@@ -226,7 +234,7 @@ export class WriteDriver<V> {
       await this.#calls.within('removeItem', () => this.#copies.remove([key])).catch(() => {});
       this.#drive({ type: 'buried', key });
     } catch (failure) {
-      this.#report('The handler of poison writes failed: the write stays queued.', failure);
+      this.report('The handler of poison writes failed: the write stays queued.', failure);
       this.#drive({ type: 'notBuried', key });
     }
   }
@@ -266,13 +274,6 @@ export class WriteDriver<V> {
     return this.#queue.isWaiting(ticket)
       ? new CacheTimeoutError(`${message} ${advice}`, context)
       : new CacheUnavailableError(`${message} ${advice}`, context);
-  }
-
-  #report(message: string, error: unknown): void {
-    const context = { operation: 'set', backend: 'stack' };
-    this.#reporter.failed(
-      isCacheError(error) ? error : new CacheUnavailableError(message, { ...context, cause: redactedCause(error) }),
-    );
   }
 
   #untilIdle(withinMs: number): Promise<boolean> {

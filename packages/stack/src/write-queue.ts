@@ -20,6 +20,8 @@ export interface WriteQueuePolicy {
   readonly isJournaled: boolean;
   /** True if there is somebody to hand a poison write to. */
   readonly canBury: boolean;
+  /** The number of the first write, where no journal gives it one. */
+  readonly firstId: number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -80,12 +82,13 @@ export class WriteQueue<V> {
   #outages = 0;
   #successes = 0;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
-  #lastId = 0;
+  #lastId: number;
   #isDraining = false;
   #commands: WriteQueueCommand<V>[] = [];
 
   constructor(policy: WriteQueuePolicy) {
     this.#policy = policy;
+    this.#lastId = policy.firstId - 1;
   }
 
   /** Writes held: in the journal's hands, unsent, in flight, being handed over. */

