@@ -126,8 +126,10 @@ describe('row 63: a few bytes that claim to be large', () => {
   });
 
   test('would be made room for by the decoder alone', () => {
-    const growth = growthOf(() => expect(() => decode(Buffer.from(CLAIM, 'hex'))).toThrow(RangeError));
-    expect(growth).toBeGreaterThan(MAX_HEAP_GROWTH_BYTES);
+    const decodeClaim = (): void => expect(() => decode(Buffer.from(CLAIM, 'hex'))).toThrow(RangeError);
+    // A collection may come before the measurement; hardly five times.
+    const growths = Array.from({ length: 5 }, () => growthOf(decodeClaim));
+    expect(Math.max(...growths)).toBeGreaterThan(MAX_HEAP_GROWTH_BYTES);
   });
 
   test('are refused if they are more objects than a value may hold', () => {
