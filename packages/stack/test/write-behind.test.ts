@@ -400,6 +400,25 @@ describe('row 58: a full queue', () => {
   });
 });
 
+it('row 56: a hundred thousand sets at once while the store is down: no more is held than may be, and each is answered', async () => {
+  const { store, timers, users } = setUp(new RecordingStore(), { maxQueue: 100, roomTimeoutMs: 50 });
+  store.before = () => {
+    throw outage();
+  };
+  const codes = new Map<unknown, number>();
+  const count = (code: unknown): void => void codes.set(code, (codes.get(code) ?? 0) + 1);
+  const sets = Array.from({ length: 100_000 }, (_, index) =>
+    users.set(`key ${index}`, index).then(
+      () => count('taken'),
+      (error: { code: unknown }) => count(error.code),
+    ),
+  );
+  expect(users.statistics).toMatchObject({ depth: 100, waiting: 100 });
+  await timers.advance(50);
+  await Promise.all(sets);
+  expect(Object.fromEntries(codes)).toEqual({ taken: 100, ERR_CACHE_TIMEOUT: 100, ERR_CACHE_UNAVAILABLE: 99_800 });
+});
+
 describe('row 61: close', () => {
   it('drains what is queued and waiting, then refuses every call', async () => {
     const { store, timers, users } = setUp(new RecordingStore(), { maxQueue: 3, maxDelayMs: 60_000 });
