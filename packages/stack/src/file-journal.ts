@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { CacheClosedError, CacheOptionError, jsonSerializer, type Serializer, validateKey } from '@cache/core';
 import { DirectoryLock } from './directory-lock.ts';
 import type { Journal } from './journal.ts';
@@ -105,8 +106,10 @@ export class FileJournal<V = unknown> implements Journal<V> {
    * disk fails, CacheCorruptionError if the file is damaged
    */
   static async open<V = unknown>(options: FileJournalOptions): Promise<FileJournal<V>> {
-    const { directory, serializer = jsonSerializer(), compactAtBytes = DEFAULT_COMPACT_AT_BYTES } = options;
+    const { serializer = jsonSerializer(), compactAtBytes = DEFAULT_COMPACT_AT_BYTES } = options;
     validateOptions(options);
+    // The process may change its working directory later.
+    const directory = resolve(options.directory);
     const lock = await attempt('open', async () => {
       await mkdir(directory, { recursive: true, mode: 0o700 });
       return DirectoryLock.take(directory, options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS);
