@@ -1,5 +1,7 @@
 /** Entries per slot, at least: a table half full, in which a search mostly ends where it begins. */
 const ROOM = 2;
+/** Twice that while it makes no more than 2^16 entries, 256 KiB: searches get shorter, and all of it still fits into a core's own cache. */
+const ROOMY_BITS = 16;
 /** An entry's last bits are its slot, the seven before them its tag. */
 const SLOT_BITS = 25;
 const SLOT_MASK: number = (1 << SLOT_BITS) - 1;
@@ -83,7 +85,8 @@ export class KeyIndex {
 
   /** Makes room for as many keys. True if it had to forget all entries: they are to be added again. */
   grow(keys: number): boolean {
-    const homeBits = Math.ceil(Math.log2(ROOM * keys));
+    const leastBits = Math.ceil(Math.log2(ROOM * keys));
+    const homeBits = leastBits < ROOMY_BITS ? leastBits + 1 : leastBits;
     if (homeBits <= this.#homeBits) return false;
     this.#table = new Int32Array(2 ** homeBits);
     this.#mask = 2 ** homeBits - 1;

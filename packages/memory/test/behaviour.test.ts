@@ -410,7 +410,7 @@ describe('keys', () => {
   });
 
   test('whatever comes and goes, each key finds its own item, as in a Map', () => {
-    // 64 slots are as full as the index gets: runs of neighbours form, wrap round, and are closed again.
+    // 64 items are as many as the index holds before it grows: runs of neighbours form, wrap round, and are closed again.
     const keys = Array.from({ length: 64 }, (_, i) => `key ${i}`);
     const step = fc.record({ at: fc.nat(63), kind: fc.constantFrom('set', 'set', 'removeItem', 'get') });
     fc.assert(
