@@ -21,6 +21,8 @@ const checks = {
   build: () => run(bin('turbo'), ['run', 'build', '--filter=./packages/*', '--continue=always']),
   imports: () => run('node', ['tools/import-rule-test.mjs']),
   hosts: () => refuseHosts(),
+  links: () => run('node', ['tools/links.mjs']),
+  scenarios: () => run('node', ['tools/scenarios.mjs']),
   sherif: () => run(bin('sherif'), []),
   knip: () => run(bin('knip'), ['--no-config-hints']),
   coverage: () => run('node', ['tools/coverage.mjs']),
