@@ -4,6 +4,7 @@ import {
   CacheCorruptionError,
   CacheOptionError,
   CacheValueError,
+  type JsonSerializer,
   jsonSerializer,
   type MixedSerializer,
   mixedFormats,
@@ -39,6 +40,7 @@ export function compressed(serializer: Serializer, options: CompressionOptions =
 class CompressedSerializer implements MixedSerializer {
   readonly format = 'mixed';
   readonly formatBytes: readonly number[];
+  readonly textReader: Pick<JsonSerializer, 'deserialize'> | null;
   readonly #inner: MixedSerializer;
   /** A serializer whose bytes do not say whose they are: they get a header even if they are not compressed. */
   readonly #unmarked: BinarySerializer | undefined;
@@ -53,6 +55,7 @@ class CompressedSerializer implements MixedSerializer {
       throw new CacheOptionError('The serializer compresses already. To read another algorithm, nothing is needed.');
     }
     this.formatBytes = [COMPRESSED_FORMAT_BYTE, ...this.#inner.formatBytes];
+    this.textReader = isUnmarked ? null : (this.#inner.textReader ?? null);
   }
 
   serialize(value: unknown): Awaitable<string | Uint8Array> {

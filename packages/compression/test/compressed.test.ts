@@ -7,6 +7,7 @@ import {
   mixedFormats,
   type Serializer,
 } from '@cache/core';
+import { richJsonSerializer } from '@cache/rich-json';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import * as lz4 from 'lz4-napi';
@@ -138,6 +139,23 @@ describe('compression', () => {
       }
       expect(await after.deserialize(' {"plain": true} ')).toEqual({ plain: true });
     }
+  });
+
+  test('is not mixed with a serializer that would misread its short texts', async () => {
+    const rich = richJsonSerializer();
+    const gzip = compressed(rich);
+    for (const mix of [() => mixedFormats(gzip, json), () => mixedFormats(json, gzip)]) {
+      expect(await codeOf(mix)).toBe('ERR_CACHE_OPTION');
+    }
+    for (const mixed of [
+      mixedFormats(gzip, rich),
+      mixedFormats(rich, gzip),
+      mixedFormats(rich, compressed(flippedJson())),
+    ]) {
+      expect(await mixed.deserialize(await mixed.serialize([new Date(0)]))).toStrictEqual([new Date(0)]);
+    }
+    const unlike = mixedFormats(jsonSerializer(), compressed(jsonSerializer()));
+    expect(await unlike.deserialize('[1]')).toEqual([1]);
   });
 
   test('reads the formats that are mixed inside', async () => {

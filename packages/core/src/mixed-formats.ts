@@ -7,30 +7,36 @@ import type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } fr
 const LOWEST_FORMAT_BYTE = 0x80;
 const HIGHEST_FORMAT_BYTE = 0xff;
 
+/** What counters are, and what other programs store. */
+const PLAIN_JSON = jsonSerializer();
+
 type BytesReader = BinarySerializer | MixedSerializer;
+type TextReader = Pick<JsonSerializer, 'deserialize'>;
 
 /**
  * A serializer that writes with one and reads what any of them wrote, so that the format can be changed while a cache is
  * in use: first every process reads both, then the writer changes, and once the last old item has expired the old reader
  * can go.
  *
- * Text is read by the JSON serializer among them, or with `jsonSerializer()` if there is none: counters and what other
- * programs store are JSON whatever the writer. Bytes are read by the one whose `formatByte` they begin with.
+ * Text is read by the one among them that writes text, or with `jsonSerializer()` if there is none: counters and what
+ * other programs store are JSON whatever the writer. Bytes are read by the one whose `formatByte` they begin with.
  *
  * ```ts
  * new RedisCache(client, { serializer: mixedFormats(msgpackSerializer(), jsonSerializer()) });
  * ```
  *
  * @throws CacheOptionError for a binary serializer without a `formatByte`, for one byte claimed by two, and for two that
- * read text: nothing in a text says which of them wrote it
+ * write text, also inside `compressed`, unless both read plain JSON: nothing in a text says which of them wrote it
  */
 export function mixedFormats(writer: Serializer, ...readers: readonly Serializer[]): MixedSerializer {
   const serializers = [...new Set([writer, ...readers])];
-  const text = textReaderOf(serializers);
+  const textReader = textReaderOf(serializers);
+  const text = textReader ?? PLAIN_JSON;
   const byFirstByte = new Map<number, BytesReader>([...claims(serializers, 'mixed'), ...claims(serializers, 'binary')]);
   return {
     format: 'mixed',
     formatBytes: [...byFirstByte.keys()],
+    textReader,
     serialize: (value) => (writer.format === 'binary' ? serializeMarked(writer, value) : writer.serialize(value)),
     deserialize(payload) {
       if (typeof payload === 'string') return text.deserialize(payload);
@@ -41,13 +47,27 @@ export function mixedFormats(writer: Serializer, ...readers: readonly Serializer
   };
 }
 
-function textReaderOf(serializers: readonly Serializer[]): JsonSerializer | MixedSerializer {
-  const [first, second] = serializers.filter(({ format }) => format === 'json');
-  if (second !== undefined) {
-    throw new CacheOptionError('Two JSON serializers cannot be mixed: nothing in a text says which of them wrote it.');
+/** Who reads the text of any of them; `null` if none writes text. */
+function textReaderOf(serializers: readonly Serializer[]): TextReader | null {
+  let reader: TextReader | null = null;
+  for (const serializer of serializers) {
+    if (serializer.format === 'binary') continue;
+    const found =
+      serializer.format === 'json' || serializer.textReader === undefined ? serializer : serializer.textReader;
+    if (found === null || found === reader) continue;
+    if (reader !== null && !(readsPlainJson(reader) && readsPlainJson(found))) {
+      throw new CacheOptionError(
+        'Two serializers of text cannot be mixed: nothing in a text says which of them wrote it. If they are the same, hand over one object: const json = …; mixedFormats(json, compressed(json)).',
+      );
+    }
+    reader ??= found;
   }
-  const reader = first ?? serializers.find(({ format }) => format === 'mixed') ?? jsonSerializer();
-  return reader as JsonSerializer | MixedSerializer;
+  return reader;
+}
+
+/** Two of core's own read alike, however strictly they write. */
+function readsPlainJson({ deserialize }: TextReader): boolean {
+  return deserialize === PLAIN_JSON.deserialize;
 }
 
 /** Who reads which first byte. A format that stands in the list itself comes before the same one inside another. */

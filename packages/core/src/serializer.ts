@@ -37,6 +37,12 @@ export interface MixedSerializer {
   /** The bytes, 0x80 to 0xff, that its payloads may begin with where they are bytes. */
   readonly formatBytes: readonly number[];
   /**
+   * Who reads the text that it writes, so that `mixedFormats` can refuse two whose texts nobody could tell apart; `null` if
+   * it writes none, and reads text as plain JSON.
+   * @default the serializer itself
+   */
+  readonly textReader?: Pick<JsonSerializer, 'deserialize'> | null;
+  /**
    * Text that is JSON, or bytes that begin with one of `formatBytes`.
    *
    * @throws CacheValueError for a value that `deserialize` would not give back exactly
