@@ -4,16 +4,6 @@ import type { Timers } from './timers.ts';
 /** `closed`: calls go through. `open`: none does. `halfOpen`: one attempt finds out whether they may again. */
 export type BreakerState = CacheBreakerState;
 
-/** When a breaker opens, and how long it stays so. */
-export interface CircuitBreakerSettings {
-  /** So many calls in a row must fail. */
-  readonly failureThreshold: number;
-  /** The first pause; each following one is twice as long. */
-  readonly firstPauseMs: number;
-  /** The longest pause: what a recovery may go unnoticed. */
-  readonly maxPauseMs: number;
-}
-
 /** One attempt to recover. It is over with the first of these calls; later ones change nothing. */
 export interface RecoveryAttempt {
   succeed(): void;
@@ -22,7 +12,13 @@ export interface RecoveryAttempt {
 }
 
 /** What a {@link CircuitBreaker} is made of. */
-export interface CircuitBreakerParts extends CircuitBreakerSettings {
+export interface CircuitBreakerParts {
+  /** So many calls in a row must fail. */
+  readonly failureThreshold: number;
+  /** The first pause; each following one is twice as long. */
+  readonly firstPauseMs: number;
+  /** The longest pause: what a recovery may go unnoticed. */
+  readonly maxPauseMs: number;
   readonly timers: Timers;
   /** Uniform in [0, 1). */
   readonly random: () => number;
