@@ -41,11 +41,35 @@ export class ValueCodec {
    * @throws CacheValueError
    */
   encode(value: unknown, key: string, context: CacheErrorContext): Awaitable<EncodedValue> {
+    const isCounter = Number.isSafeInteger(value) && !Object.is(value, -0);
+    if (this.#serializer.format === 'json' || !isCounter) return this.#serialized(value, key, context);
     // Counters are JSON whatever the serializer, so that they can be counted on in SQL.
-    if (this.#serializer.format !== 'json' && Number.isSafeInteger(value) && !Object.is(value, -0)) {
-      const json = String(value);
-      return { json, hex: null, unchecked: null, bytes: json.length };
+    const json = String(value);
+    const plain = { json, hex: null, unchecked: null, bytes: json.length };
+    const isReadBack = this.#isReadBack(json, value);
+    if (typeof isReadBack === 'boolean') return isReadBack ? plain : this.#serialized(value, key, context);
+    const encoded = isReadBack.then((isIt) => (isIt ? plain : this.#serialized(value, key, context)));
+    // A call that waits its turn looks at it later.
+    encoded.catch(() => {});
+    return encoded;
+  }
+
+  /** False where the text of a mixed serializer is not plain JSON, but JSON of its own. */
+  #isReadBack(plain: string, value: unknown): Awaitable<boolean> {
+    if (this.#serializer.format !== 'mixed') return true;
+    try {
+      const read = this.#serializer.deserialize(plain);
+      if (!isPromise(read)) return Object.is(read, value);
+      return Promise.resolve(read).then(
+        (settled) => Object.is(settled, value),
+        () => false,
+      );
+    } catch {
+      return false;
     }
+  }
+
+  #serialized(value: unknown, key: string, context: CacheErrorContext): Awaitable<EncodedValue> {
     let payload: Awaitable<string | Uint8Array>;
     try {
       payload = this.#serializer.serialize(value);

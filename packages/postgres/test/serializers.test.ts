@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type CacheErrorEvent, jsonSerializer, type MixedSerializer, mixedFormats, type Serializer } from '@cache/core';
+import {
+  CacheCorruptionError,
+  type CacheErrorEvent,
+  type JsonSerializer,
+  jsonSerializer,
+  type MixedSerializer,
+  mixedFormats,
+  type Serializer,
+} from '@cache/core';
 import { DatabaseCache } from '@cache/postgres';
 import { databaseUrl, startProgram, uniqueName, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -100,6 +108,36 @@ describe('A cache of mixed formats', () => {
       for (const other of caches) await other.increment('n');
       for (const other of caches) expect(await other.get('n')).toBe(10 * index + caches.length);
     }
+  });
+
+  test('stores an integer as the serializer writes it, where it would not read plain JSON as that integer', async () => {
+    const enveloped: JsonSerializer = {
+      format: 'json',
+      serialize: (value) => json.serialize({ v: 1, is: value }),
+      deserialize: (payload) => {
+        const envelope = json.deserialize(payload) as { v: number; is: unknown };
+        if (envelope.v !== 1) throw new CacheCorruptionError('Another version.');
+        return envelope.is;
+      },
+    };
+    const later: JsonSerializer = { ...enveloped, deserialize: async (payload) => enveloped.deserialize(payload) };
+    for (const inner of [enveloped, later]) {
+      const cache = cacheWith(mixedFormats(inner, bytes));
+      await cache.set('k', 7);
+      expect(await cache.get('k')).toBe(7);
+      await cache.mset([['k', 8]]);
+      expect(await cache.get('k')).toBe(8);
+    }
+    for (const serializer of [mixedFormats(bytes, enveloped), mixedFormats(bytes, later)]) {
+      const cache = cacheWith(serializer);
+      await cache.set('k', 7);
+      expect(await cache.get('k')).toBe(7);
+      expect(await cache.removeIfEquals('k', 7)).toBe(true);
+    }
+    const slowly: JsonSerializer = { ...json, deserialize: async (payload) => json.deserialize(payload) };
+    const counting = cacheWith(mixedFormats(bytes, slowly));
+    await counting.set('n', 7);
+    expect(await counting.increment('n')).toBe(8);
   });
 
   test('takes bytes of a format that it does not read for damage, and says so', async () => {

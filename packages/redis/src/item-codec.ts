@@ -40,9 +40,34 @@ export class ItemCodec {
    * @throws CacheValueError for what the serializer refuses, and for too many bytes
    */
   encode(value: unknown, key: string, operation: CacheOperation): Awaitable<string | Buffer> {
+    if (this.#serializer.format === 'json' || !Number.isSafeInteger(value))
+      return this.#serialized(value, key, operation);
     // A number that can be counted is stored as one, so that `increment` finds it whatever the serializer is.
-    if (this.#serializer.format !== 'json' && Number.isSafeInteger(value))
-      return Object.is(value, -0) ? '-0' : String(value);
+    const plain = Object.is(value, -0) ? '-0' : String(value);
+    const isReadBack = this.#isReadBack(plain, value);
+    if (typeof isReadBack === 'boolean') return isReadBack ? plain : this.#serialized(value, key, operation);
+    const payload = isReadBack.then((isIt) => (isIt ? plain : this.#serialized(value, key, operation)));
+    // A call that waits its turn looks at it later.
+    payload.catch(() => {});
+    return payload;
+  }
+
+  /** False where the text of a mixed serializer is not plain JSON, but JSON of its own. */
+  #isReadBack(plain: string, value: unknown): Awaitable<boolean> {
+    if (this.#serializer.format !== 'mixed') return true;
+    try {
+      const read = this.#serializer.deserialize(plain);
+      if (!isPromise(read)) return Object.is(read, value);
+      return Promise.resolve(read).then(
+        (settled) => Object.is(settled, value),
+        () => false,
+      );
+    } catch {
+      return false;
+    }
+  }
+
+  #serialized(value: unknown, key: string, operation: CacheOperation): Awaitable<string | Buffer> {
     let payload: Awaitable<string | Uint8Array>;
     try {
       payload = this.#serializer.serialize(value);
