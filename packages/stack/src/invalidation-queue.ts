@@ -59,7 +59,7 @@ export class InvalidationQueue {
     this.add({ invalidation: { kind: 'clear' }, how: 'remove' });
   }
 
-  /** The oldest entries that one call can carry out; `undefined` if there are none. They stay until they are settled. */
+  /** The oldest entry and what the same call can carry out; `undefined` if there is none. They stay until they are settled. */
   next(): InvalidationBatch | undefined {
     const [first] = this.#entries.values();
     if (first === undefined) return undefined;
@@ -67,9 +67,10 @@ export class InvalidationQueue {
     const { kind } = first.invalidation;
     const limit = kind === 'clearPrefix' ? 1 : BATCH_SIZE;
     const entries: QueueEntry[] = [];
+    // From anywhere in the queue: removals may be carried out in any order.
     for (const entry of this.#entries.values()) {
-      if (entry.invalidation.kind !== kind || entry.how !== how || entries.length === limit) break;
-      entries.push(entry);
+      if (entry.invalidation.kind === kind && entry.how === how) entries.push(entry);
+      if (entries.length === limit) break;
     }
     return { kind, how, names: entries.flatMap(({ invalidation }) => nameOf(invalidation) ?? []), entries };
   }

@@ -110,4 +110,18 @@ describe('the queue of invalidations', () => {
     const batch = queue.next();
     expect(new Set(batch?.names).size).toBe(500);
   });
+
+  it('takes keys and tags that were added in turn in one call each', () => {
+    const queue = new InvalidationQueue(10_000);
+    for (let index = 0; index < 200; index += 1) {
+      queue.add({ invalidation: { kind: 'key', key: `k${index}` }, how: 'remove' });
+      queue.add({ invalidation: { kind: 'tag', tag: `t${index}` }, how: 'remove' });
+    }
+    const sizes: (number | undefined)[] = [];
+    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) {
+      sizes.push(batch.names.length);
+      queue.settle(batch);
+    }
+    expect(sizes).toEqual([200, 200]);
+  });
 });
