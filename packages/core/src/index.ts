@@ -92,6 +92,7 @@ export {
 export { mixedFormats } from './mixed-formats.ts';
 export { OutageWarning } from './outage-warning.ts';
 export type { PingableCache } from './pingable-cache.ts';
+export type { PublishingCache } from './publishing-cache.ts';
 export { type RedactedCause, redactedCause } from './redacted-cause.ts';
 export type { RenewableCache } from './renewable-cache.ts';
 export type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';

@@ -20,6 +20,7 @@ import {
   type LeaseOptions,
   type LeasingCache,
   type PingableCache,
+  type PublishingCache,
   type RenewableCache,
   type SetOptions,
   type TaggedCache,
@@ -60,6 +61,7 @@ export class DatabaseCache<V = unknown>
     CleanableCache,
     PingableCache,
     RenewableCache,
+    PublishingCache,
     ClosableCache
 {
   /** The cache's name in events. */
@@ -89,6 +91,10 @@ export class DatabaseCache<V = unknown>
     this.#atomic = new AtomicCalls(engine);
     this.#leases = new LeaseCalls(engine);
     this.#namespace = new NamespaceCalls(engine);
+  }
+
+  get publishesTo(): { readonly origin: string } | undefined {
+    return this.#cacheOptions.bus;
   }
 
   /**

@@ -31,6 +31,7 @@ import {
   leaseInSecondsOf,
   loadDurationMsOf,
   type PingableCache,
+  type PublishingCache,
   type RenewableCache,
   type SetOptions,
   staleInSecondsOf,
@@ -95,6 +96,7 @@ export class RedisCache<V = unknown>
     CleanableCache,
     PingableCache,
     RenewableCache,
+    PublishingCache,
     ClosableCache,
     AsyncDisposable
 {
@@ -153,8 +155,7 @@ export class RedisCache<V = unknown>
     }
   }
 
-  /** The bus that this cache tells of what it removes, expires and clears; `undefined` if it has none. */
-  get bus(): RedisBus | undefined {
+  get publishesTo(): RedisBus | undefined {
     return this.#parts.bus;
   }
 

@@ -44,6 +44,13 @@ export class CoherentWrites<V> {
    * telling fails is not acknowledged.
    */
   async write<T>(scope: WriteScope, run: () => Promise<T>): Promise<T> {
+    const answer = await this.writeTold(scope, run);
+    await this.#parts.tell?.(invalidations(scope));
+    return answer;
+  }
+
+  /** The same where the store tells the others itself, in the step that writes. */
+  async writeTold<T>(scope: WriteScope, run: () => Promise<T>): Promise<T> {
     this.forget(scope);
     let answer: T;
     try {
@@ -53,7 +60,6 @@ export class CoherentWrites<V> {
       throw error;
     }
     this.forget(scope);
-    await this.#parts.tell?.(invalidations(scope));
     return answer;
   }
 

@@ -33,6 +33,7 @@ type Plain = Exclude<
   | 'ping'
   | 'cleanupExpired'
   | 'renewConnections'
+  | 'publishesTo'
 >;
 
 /** Each with whether it may change something. */

@@ -8,6 +8,7 @@ import type {
   IterableCache,
   LeasingCache,
   PingableCache,
+  PublishingCache,
   RenewableCache,
   TaggedCache,
 } from '@cache/core';
@@ -16,7 +17,10 @@ import type {
 export type NearCache<V = unknown> = Cache<V> & TaggedCache & Partial<Pick<IterableCache, 'clearPrefix'>>;
 
 /** What may be shared: any asynchronous cache, with as many capabilities as it has. */
-export type SharedCache<V = unknown> = AsyncCache<V> & Partial<Capabilities<V>> & Partial<RenewableCache>;
+export type SharedCache<V = unknown> = AsyncCache<V> &
+  Partial<Capabilities<V>> &
+  Partial<RenewableCache> &
+  Partial<PublishingCache>;
 
 /** Every capability that a stack passes on. */
 export interface Capabilities<V = unknown>

@@ -71,6 +71,8 @@ export class StackContext<V> {
   readonly vitals: StackVitals<V>;
   readonly #teller: BusTeller | undefined;
   readonly #fulfilsQueued: boolean;
+  /** The second level tells the stack's own bus of what invalidates. */
+  readonly #isToldByStore: boolean;
   readonly #loads: Loads<V>;
   readonly #keyTransformer: KeyTransformer | undefined;
   readonly #leave: () => void;
@@ -88,6 +90,7 @@ export class StackContext<V> {
     this.defaults = resolveLoadOptions(undefined, options.defaults ?? {});
     this.observer = new CallObserver(options.hooks, options.name ?? 'stack', timers);
     this.#fulfilsQueued = options.onUnavailable === 'queue';
+    this.#isToldByStore = bus !== undefined && l2?.publishesTo?.origin === bus.origin;
     this.#teller = bus === undefined ? undefined : new BusTeller(bus, options.timers ?? backgroundTimers);
     this.guard = guardedLevel(options, {
       // Untold, it is told later; whether it was carried out does not depend on that.
@@ -158,7 +161,7 @@ export class StackContext<V> {
       turns,
       counter,
       defaults: this.defaults,
-      expire: (key) => this.writes.write({ keys: [key] }, () => this.expire(key)),
+      expire: (key) => this.#writeInvalidating({ keys: [key] }, () => this.expire(key)),
       onStoreError: (error) => this.degraded('expireItem', error),
     });
     const stopListening = bus === undefined ? noop : listenToBus(bus, (scope) => this.#forgetForOthers(scope));
@@ -232,10 +235,14 @@ export class StackContext<V> {
     return this.guard !== undefined && this.guard.state !== 'closed';
   }
 
+  #writeInvalidating<T>(scope: WriteScope, run: () => Promise<T>): Promise<T> {
+    return this.#isToldByStore ? this.writes.writeTold(scope, run) : this.writes.write(scope, run);
+  }
+
   /** Carries out what invalidates; with `onUnavailable: 'queue'`, what is queued instead counts as done. */
   async invalidate<T>(scope: WriteScope, run: () => Promise<T>, ifQueued: T): Promise<T> {
     try {
-      return await this.writes.write(scope, run);
+      return await this.#writeInvalidating(scope, run);
     } catch (error) {
       if (this.#fulfilsQueued && isQueued(error)) return ifQueued;
       throw error;
