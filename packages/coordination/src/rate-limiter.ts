@@ -86,7 +86,10 @@ export class RateLimiter {
     return this.#algorithm.peek(key);
   }
 
-  /** Forgets the hits of a key. Of hits that are under way some may count, and some be forgotten. */
+  /**
+   * Forgets the hits of a key. Of hits that are under way some may count, and some be forgotten; those that a sliding window
+   * is refusing at that moment may let as many others in.
+   */
   async reset(key: string): Promise<void> {
     validateKey(key, { operation: 'reset', backend: BACKEND });
     await this.#algorithm.reset(key);

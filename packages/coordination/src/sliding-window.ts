@@ -25,6 +25,8 @@ interface Position {
  * **Invariant.** A counter is never below the number of hits that were allowed: each hit is added first, and taken back
  * only if it was refused. So of any number of hits at once exactly the limit is allowed, if each counts one and nothing
  * was counted before. What a crash keeps from being taken back lowers the limit until the window ends and never raises it.
+ * Where a counter is reset or lost while refused hits are taken back, they may take others' hits with them: until they are
+ * put back, a round trip later, as many more are allowed as were under way.
  */
 export class SlidingWindow implements RateLimitAlgorithm {
   readonly #store: RateLimitStore;
@@ -89,10 +91,14 @@ export class SlidingWindow implements RateLimitAlgorithm {
     return { allowed: false, remaining, retryAfterInSeconds: Math.ceil(windows * windowInSeconds * 1000) / 1000 };
   }
 
-  /** Nobody waits for it: what is lost here lowers the limit until the window ends. */
+  /**
+   * Nobody waits for it: what is lost here lowers the limit until the window ends. A counter that was reset or evicted
+   * meanwhile does not hold these hits any more: below zero it would let as many more in, so they are put back.
+   */
   #takeBack(counter: string, hits: number, lifetime: { readonly expirationInSeconds: number }): void {
     Promise.resolve()
       .then(() => this.#store.decrement(counter, hits, lifetime))
+      .then((left) => (left < 0 ? this.#store.increment(counter, hits, lifetime) : left))
       .catch(() => {});
   }
 }

@@ -122,6 +122,36 @@ describe('a sliding window', () => {
     expect((await limiter.hit('k')).allowed).toBe(false);
   });
 
+  test.each(['reset', 'evicted'] as const)(
+    'is not raised beyond the limit by what is taken back late, when its counter was %s meanwhile',
+    async (how) => {
+      const { cache, time } = setUp();
+      const late: (() => void)[] = [];
+      const slow = {
+        ...toAsync(cache),
+        decrement: async (...args: Parameters<InMemoryCache['decrement']>) => {
+          await new Promise<void>((resolve) => late.push(resolve));
+          return cache.decrement(...args);
+        },
+      };
+      const limiter = new RateLimiter(slow, { ...sliding, windowInSeconds: 10, timers: time });
+      expect(await allowedOf(Array.from({ length: 50 }, () => limiter.hit('k')))).toBe(10);
+      expect((await limiter.hit('k', 4)).allowed).toBe(false);
+      await time.advance(0);
+      if (how === 'reset') await limiter.reset('k');
+      else for (const key of counters(cache)) cache.removeItem(key);
+      for (const carryOut of late.splice(0)) carryOut();
+      await time.advance(0);
+      expect(await limiter.peek('k')).toEqual({ ...ALLOWED, remaining: 10 });
+      expect(await allowedOf(Array.from({ length: 50 }, () => limiter.hit('k')))).toBe(10);
+      await time.advance(0);
+      for (const carryOut of late.splice(0)) carryOut();
+      await time.advance(0);
+      expect((await limiter.peek('k')).allowed).toBe(false);
+      for (const key of counters(cache)) expect(cache.getTtl(key)).toBeGreaterThan(0);
+    },
+  );
+
   test('answers as the formula says, and a caller who waits as told is let in', async () => {
     const step = fc.record({ pauseMs: fc.integer({ min: 0, max: 15_000 }), hits: fc.integer({ min: 1, max: 10 }) });
     await fc.assert(
