@@ -13,10 +13,11 @@ export interface StackOptions<V = unknown> {
   readonly l1?: NearCache<V>;
   /**
    * The second level, shared between processes. With `getOrLease` and `fill` it fences loads between processes; with less,
-   * within this one.
+   * within this one. Write `createCache<User>(…)` for a second level alone: the type of the values is taken from `l1`.
    * @default none: the first level is the store
    */
-  readonly l2?: SharedCache<V>;
+  // NoInfer: while `V` is open, `l2: new RedisCache(client)` would take its own type from what `fill` allows, the symbol ABSENT.
+  readonly l2?: NoInfer<SharedCache<V>>;
   /**
    * Tells the first levels of other processes what was invalidated.
    * @default none: copies in the first level live at most `maxL1StalenessInSeconds`
