@@ -142,7 +142,7 @@ export class CacheLock {
   #watchEnd(): void {
     const { timers } = this.#lease;
     this.#cancelEnd();
-    this.#cancelEnd = timers.afterUnlessIdle(this.#endsAtMs - timers.now(), () => {
+    this.#cancelEnd = timers.afterUnlessIdle(Math.max(0, this.#endsAtMs - timers.now()), () => {
       if (this.isHeld) this.#watchEnd();
     });
   }

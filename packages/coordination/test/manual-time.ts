@@ -21,6 +21,8 @@ export class ManualTime implements Timers {
   }
 
   after(delayMs: number, callback: () => void): () => void {
+    // As setTimeout does from Node 21 on, with a warning of the process.
+    if (!(delayMs >= 0)) throw new RangeError('A timer is set for the future.');
     const timer = { atMs: this.#nowMs + delayMs, callback };
     this.#timers.add(timer);
     return () => {
