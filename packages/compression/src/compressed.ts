@@ -22,9 +22,9 @@ import {
 const NOT_COMPRESSED = 0;
 
 /**
- * Compresses what a serializer writes, where that makes it smaller. It reads what the serializer wrote before too, and
- * plain JSON, so compression can be put on a cache in use; to take it off again, use
- * `mixedFormats(serializer, compressed(serializer))` until the last compressed item has expired.
+ * Compresses what a serializer writes, where that makes it smaller. It reads what the serializer wrote before too, unless
+ * that is binary without a `formatByte`, and plain JSON, so compression can be put on a cache in use; to take it off
+ * again, use `mixedFormats(serializer, compressed(serializer))` until the last compressed item has expired.
  *
  * ```ts
  * new RedisCache(client, { serializer: compressed(jsonSerializer(), { algorithm: 'brotli' }) });
