@@ -2,7 +2,6 @@ import {
   CacheClosedError,
   type CacheErrorContext,
   type CacheOperation,
-  CacheOptionError,
   CacheUnavailableError,
   type Expiration,
   expirationOf,
@@ -10,7 +9,6 @@ import {
   resolveKey,
   type SetOptions,
   tagsOf,
-  toAsync,
 } from '@cache/core';
 import { listenToBus } from './bus-listener.ts';
 import { BusTeller } from './bus-teller.ts';
@@ -22,23 +20,21 @@ import { type ResolvedLoadOptions, resolveLoadOptions } from './get-or-set-optio
 import { DEFAULT_L2_TIMEOUT_MS, type GuardedLevel, guardedLevel } from './guarded-level.ts';
 import { type InFlight, InstallFence } from './install-fence.ts';
 import { isRefusedByBreaker } from './level-gate.ts';
-import type { Capabilities, NearCache, SharedCache } from './levels.ts';
+import type { Capabilities } from './levels.ts';
 import { Loads } from './loads.ts';
 import { MissShare } from './miss-share.ts';
-import { type Installable, type LocalLevel, NearLevel, noLevel, onlyLevel } from './near-level.ts';
+import type { Installable, LocalLevel } from './near-level.ts';
 import { ReadBatch } from './read-batch.ts';
 import { ReadThrough } from './read-through.ts';
 import { requireTags } from './require-tags.ts';
 import { capability, type SharedStore, sharedStore } from './shared-store.ts';
+import { alone, claim, DEFAULT_MAX_L1_STALENESS_IN_SECONDS, localLevel } from './stack-levels.ts';
 import { type StackOptions, validateStackOptions } from './stack-options.ts';
 import { StackCounter, type StackStatistics } from './stack-statistics.ts';
 import { StackVitals } from './stack-vitals.ts';
 import { isCallersFault, isQueued } from './store-error.ts';
 import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
 import { Turns } from './turns.ts';
-
-const DEFAULT_MAX_L1_STALENESS_IN_SECONDS = 2;
-const DEFAULT_MAX_L1_EXPIRATION_IN_SECONDS = 30;
 
 const DEFAULT_DRAIN_WITHIN_MS = 500;
 
@@ -50,9 +46,6 @@ export interface CloseOptions {
    */
   readonly drainWithinMs?: number;
 }
-
-/** A near cache under two stacks would be filled by one with what the other has invalidated. */
-const claimedNearCaches = new WeakSet<object>();
 
 /** What a stack is put together from, and what all its calls have in common. */
 export class StackContext<V> {
@@ -91,10 +84,11 @@ export class StackContext<V> {
     this.observer = new CallObserver(options.hooks, options.name ?? 'stack', timers);
     this.#fulfilsQueued = options.onUnavailable === 'queue';
     this.#isToldByStore = bus !== undefined && l2?.publishesTo?.origin === bus.origin;
-    this.#teller = bus === undefined ? undefined : new BusTeller(bus, options.timers ?? backgroundTimers);
+    const teller = bus === undefined ? undefined : new BusTeller(bus, options.timers ?? backgroundTimers);
+    this.#teller = teller;
     this.guard = guardedLevel(options, {
       // Untold, it is told later; whether it was carried out does not depend on that.
-      announce: async (invalidations) => this.#teller?.tell(invalidations).catch(noop),
+      announce: async (invalidations) => teller?.tell(invalidations).catch(noop),
       flush: () => this.writes.forget({ all: true }),
       onChange: (state, previous, queuedInvalidations) => {
         if (state === 'open' && previous === 'closed') counter.breakerOpenings += 1;
@@ -124,7 +118,7 @@ export class StackContext<V> {
       store,
       fence,
       backoff,
-      tell: this.#teller && ((invalidations) => this.#teller?.tell(invalidations) ?? Promise.resolve()),
+      tell: teller === undefined ? undefined : (invalidations) => teller.tell(invalidations),
       isStoreOut: () => this.isStoreOut,
       install: (inFlight, item) => this.install(inFlight, item),
     });
@@ -327,31 +321,6 @@ function context(operation: CacheOperation): CacheErrorContext {
 
 function closedError(operation: CacheOperation): CacheClosedError {
   return new CacheClosedError('The cache is closed.', context(operation));
-}
-
-/** A first level alone is the store. */
-function alone<V>(l1: StackOptions<V>['l1']): SharedCache<V> {
-  if (l1 === undefined) throw new CacheOptionError('createCache needs a level: l1, l2 or both.', { backend: 'stack' });
-  return toAsync(l1) as unknown as SharedCache<V>;
-}
-
-function claim<V>(l1: NearCache<V> | undefined, l2: SharedCache<V> | undefined): () => void {
-  if (l1 === undefined || l2 === undefined) return noop;
-  if (claimedNearCaches.has(l1)) {
-    throw new CacheOptionError('This l1 belongs to another stack: give each its own.', { backend: 'stack' });
-  }
-  claimedNearCaches.add(l1);
-  return () => claimedNearCaches.delete(l1);
-}
-
-function localLevel<V>({ l1, l2, ...options }: StackOptions<V>, fence: InstallFence, timers: Timers): LocalLevel<V> {
-  if (l1 === undefined) return noLevel;
-  if (l2 === undefined) return onlyLevel(l1);
-  return new NearLevel(l1, fence, timers, {
-    bus: options.bus,
-    maxStalenessInSeconds: options.maxL1StalenessInSeconds ?? DEFAULT_MAX_L1_STALENESS_IN_SECONDS,
-    maxExpirationInSeconds: options.maxL1ExpirationInSeconds ?? DEFAULT_MAX_L1_EXPIRATION_IN_SECONDS,
-  });
 }
 
 function noop(): void {}
