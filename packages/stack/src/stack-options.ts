@@ -4,6 +4,12 @@ import type { LoadOptions } from './get-or-set-options.ts';
 import type { NearCache, SharedCache } from './levels.ts';
 import type { Timers } from './timers.ts';
 
+/**
+ * Nothing while `V` is still to be inferred, when the compiler reads it as `never`: `l2: new RedisCache(client)` would otherwise
+ * take the type of its values from what remains of `fill`'s parameter then, the symbol `ABSENT`.
+ */
+type Settled<V> = [V] extends [never] ? never : unknown;
+
 /** What a stack is made of. At least one level is needed. */
 export interface StackOptions<V = unknown> {
   /**
@@ -13,11 +19,10 @@ export interface StackOptions<V = unknown> {
   readonly l1?: NearCache<V>;
   /**
    * The second level, shared between processes. With `getOrLease` and `fill` it fences loads between processes; with less,
-   * within this one. Write `createCache<User>(…)` for a second level alone: the type of the values is taken from `l1`.
+   * within this one.
    * @default none: the first level is the store
    */
-  // NoInfer: while `V` is open, `l2: new RedisCache(client)` would take its own type from what `fill` allows, the symbol ABSENT.
-  readonly l2?: NoInfer<SharedCache<V>>;
+  readonly l2?: SharedCache<V> & Settled<V>;
   /**
    * Tells the first levels of other processes what was invalidated.
    * @default none: copies in the first level live at most `maxL1StalenessInSeconds`
