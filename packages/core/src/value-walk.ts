@@ -58,12 +58,24 @@ export class ValueWalk {
   }
 
   /**
+   * For a Date, a Map or another object of the language, before it is read: what was added to one would be lost, and could
+   * answer in its stead (`Symbol.iterator`).
+   *
+   * @param ownProperties how many such an object has from the beginning: a RegExp has one
+   * @throws CacheValueError for any more
+   */
+  refuseAdditions(value: object, ownProperties = 0): void {
+    if (Reflect.ownKeys(value).length > ownProperties) this.refuse('properties that were added to it would be lost');
+  }
+
+  /**
    * An array whose members are as the visitor wants them written: the same one where it replaced none.
    *
    * @throws CacheValueError for holes and for properties beside the elements
    */
   elements(array: readonly unknown[]): readonly unknown[] {
     if (Object.keys(array).length !== array.length) this.refuse('an array with holes or with properties of its own');
+    if (Object.getOwnPropertySymbols(array).length > 0) this.refuse('a property whose key is a symbol would be lost');
     this.#enter();
     let copy: unknown[] | undefined;
     for (let index = 0; index < array.length; index += 1) {

@@ -85,6 +85,7 @@ describe('a walk over a value', () => {
     ['a hole that a property hides', Object.assign(new Array(1), { extra: 1 }), '$[0]'],
     ['properties beside the elements', { a: 'abc'.match(/b/) }, '$.a'],
     ['a key that is a symbol', { a: { [Symbol('s')]: 1 } }, '$.a'],
+    ['a key of an array that is a symbol', { a: Object.assign([1], { [Symbol('s')]: 1 }) }, '$.a'],
     ['a property that is not enumerable', { a: Object.defineProperty({}, 'b', { value: 1 }) }, '$.a'],
     [
       'a getter',
@@ -117,6 +118,19 @@ describe('a walk over a value', () => {
     expect(refusal.path).toBe(path);
     expect(refusal.message).toContain(`Not exactly representable as test at ${path}: `);
     expect(refusal.message).not.toContain(CANARY);
+  });
+
+  test('refuses what was added to an object of the language, if it is asked to', () => {
+    const bare: ValueVisitor = (value, walk) => {
+      walk.refuseAdditions(value as object, value instanceof RegExp ? 1 : 0);
+      return 'bare';
+    };
+    const isBare = (value: object): boolean => new ValueWalk('test', bare).start(value) === 'bare';
+    expect([new Map([[1, 2]]), new Set([1]), new Date(), /a/g, new Number(1)].every(isBare)).toBe(true);
+    for (const name of ['shown', Symbol('s')]) {
+      expect(() => isBare(Object.assign(new Map(), { [name]: 1 }))).toThrow('added to it would be lost');
+      expect(() => isBare(Object.defineProperty(/a/, name, { value: 1 }))).toThrow('added to it would be lost');
+    }
   });
 
   test('refuses a cycle, and nesting beyond the limit', () => {
