@@ -51,7 +51,7 @@ export class MsgpackWriter {
     if (ArrayBuffer.isView(value) || isAnyArrayBuffer(value)) return writtenBytes(value as ArrayBuffer, walk);
     const isBuiltIn = isDate(value) || isMap(value) || isSet(value);
     if (!isBuiltIn) return this.#writtenProperties(value, walk);
-    if (Object.keys(value).length > 0) walk.refuse('properties that were added to it would be lost');
+    walk.refuseAdditions(value);
     if (isDate(value) && isDirectInstance(value, Date)) return writtenDate(value);
     if (isMap(value) && isDirectInstance(value, Map)) return this.#members(EXTENSION_TYPE.map, walk.entries(value));
     if (isSet(value) && isDirectInstance(value, Set))
