@@ -12,7 +12,7 @@ const OWN_PROPERTIES = ['name', 'message', 'cause', 'errors'] as const;
 
 /**
  * What an error is made of, as data: its class, what it was made with, and the properties that were added to it. Or
- * `undefined` for an error of another class, and for one with hidden properties that nothing is known of.
+ * `undefined` for an error of another class, and for one with hidden properties that nothing is known of or that are getters.
  */
 export function recordOfError(error: Error, stacks: 'omit' | 'keep'): Readonly<Record<string, unknown>> | undefined {
   const className = [...ERROR_CLASSES].find(([, type]) => isDirectInstance(error, type))?.[0];
@@ -20,9 +20,10 @@ export function recordOfError(error: Error, stacks: 'omit' | 'keep'): Readonly<R
   const record: Record<string, unknown> = { class: className };
   const added: PropertyDescriptorMap = {};
   for (const [name, property] of Object.entries(Object.getOwnPropertyDescriptors(error))) {
+    if (name === 'stack') continue;
     if (property.enumerable === true) Object.defineProperty(added, name, { value: property, enumerable: true });
-    else if (OWN_PROPERTIES.some((own) => own === name)) record[name] = property.value;
-    else if (name !== 'stack') return undefined;
+    else if (OWN_PROPERTIES.some((own) => own === name) && 'value' in property) record[name] = property.value;
+    else return undefined;
   }
   if (stacks === 'keep' && typeof error.stack === 'string') record['stack'] = error.stack;
   // With their getters, which the walk refuses.

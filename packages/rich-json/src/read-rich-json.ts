@@ -20,7 +20,7 @@ const REVIVERS = new Map<string, (content: unknown) => unknown>([
   ...BYTE_REVIVERS,
 ]);
 
-/** The value that a text stands for. Throws for what is no JSON, and for tags that `serialize` does not write. */
+/** The value that a text stands for. Throws for what is no JSON, and for tags that stand for no value. */
 export function readRichJson(payload: string): unknown {
   const value: unknown = JSON.parse(payload);
   return mayHoldTags(payload) ? revived(value, 0) : value;
@@ -115,7 +115,8 @@ function dateOf(content: unknown): Date {
 
 function regExpOf(content: unknown): RegExp {
   const [source, flags, lastIndex = 0, ...rest] = list(content);
-  if (typeof lastIndex !== 'number' || rest.length > 0) throw new TypeError('No expression.');
+  if (typeof lastIndex !== 'number' || !Number.isSafeInteger(lastIndex) || lastIndex < 0 || rest.length > 0)
+    throw new TypeError('No expression.');
   const expression = new RegExp(text(source), text(flags));
   expression.lastIndex = lastIndex;
   return expression;

@@ -1,5 +1,5 @@
 import { isAnyArrayBuffer, isDate, isMap, isNativeError, isRegExp, isSet } from 'node:util/types';
-import { isDirectInstance, ValueWalk } from '@cache/core';
+import { CacheValueError, isDirectInstance, ValueWalk } from '@cache/core';
 import { base64Of, byteClassOf } from './byte-classes.ts';
 import { recordOfError } from './error-record.ts';
 import { escaped, tagged } from './tag.ts';
@@ -17,7 +17,16 @@ export class RichJsonWriter {
 
   /** Throws CacheValueError for what cannot come back exactly. */
   write(value: unknown): string {
-    return JSON.stringify(new ValueWalk('JSON', (member, walk) => this.#written(member, walk)).start(value));
+    const written = new ValueWalk('JSON', (member, walk) => this.#written(member, walk)).start(value);
+    try {
+      return JSON.stringify(written);
+    } catch {
+      // A Proxy may show the walk one thing and JSON.stringify another; what it throws may quote the value.
+      throw new CacheValueError(
+        'The value cannot be written as JSON: its text is longer than a string can be, or reading it throws.',
+        { path: '$' },
+      );
+    }
   }
 
   #written(value: unknown, walk: ValueWalk): unknown {
@@ -46,12 +55,12 @@ export class RichJsonWriter {
     const isUrl = Object.getPrototypeOf(value) === URL.prototype;
     if (!isUrl && !isDate(value) && !isMap(value) && !isSet(value) && !isRegExp(value))
       return escaped(walk.properties(value));
-    if (Object.keys(value).length > 0) walk.refuse('properties that were added to it would be lost');
+    walk.refuseAdditions(value, isRegExp(value) ? 1 : 0);
     if (isUrl) return tagged('URL', (value as URL).href);
     if (isDate(value) && isDirectInstance(value, Date)) return tagged('Date', dateText(value));
     if (isMap(value) && isDirectInstance(value, Map)) return tagged('Map', pairs(walk.entries(value)));
     if (isSet(value) && isDirectInstance(value, Set)) return tagged('Set', walk.elements([...value]));
-    if (isRegExp(value) && isDirectInstance(value, RegExp)) return tagged('RegExp', regExpParts(value));
+    if (isRegExp(value) && isDirectInstance(value, RegExp)) return tagged('RegExp', regExpParts(value, walk));
     return walk.refuseInstance(value);
   }
 
@@ -84,7 +93,10 @@ function dateText(date: Date): string | null {
   return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
-function regExpParts({ source, flags, lastIndex }: RegExp): readonly unknown[] {
+function regExpParts({ source, flags, lastIndex }: RegExp, walk: ValueWalk): readonly unknown[] {
+  // Anything can be assigned to it.
+  if (!Number.isSafeInteger(lastIndex) || lastIndex < 0 || Object.is(lastIndex, -0))
+    walk.refuse('the lastIndex of a RegExp is no place in a text');
   return lastIndex === 0 ? [source, flags] : [source, flags, lastIndex];
 }
 

@@ -102,6 +102,8 @@ describe('row 62: text that nobody wrote', () => {
     '{"$rich:RegExp":["(",""]}',
     '{"$rich:RegExp":["a","nonsense"]}',
     '{"$rich:RegExp":["a","g","1"]}',
+    '{"$rich:RegExp":["a","g",-1]}',
+    '{"$rich:RegExp":["a","g",1.5]}',
     '{"$rich:RegExp":"a"}',
     '{"$rich:Uint8Array":"A QI="}',
     '{"$rich:Uint8Array":[1]}',

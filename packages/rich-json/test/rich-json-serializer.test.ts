@@ -183,6 +183,14 @@ describe('an Error', () => {
     expect(refusalOf({ a: Object.assign(new Error('m'), { f: () => 1 }) }).path).toBe('$.a.properties.f');
     expect(refusalOf({ a: Object.defineProperty(new Error('m'), 'h', { value: 1 }) }).path).toBe('$.a');
     expect(refusalOf({ a: Object.assign(new Error('m'), { [Symbol('s')]: 1 }) }).path).toBe('$.a');
+    expect(refusalOf({ a: Object.defineProperty(new Error(), 'message', { get: () => 'm' }) }).path).toBe('$.a');
+  });
+
+  test('keeps no stack unless asked, however the stack was set', () => {
+    const shown = Object.defineProperty(new Error('m'), 'stack', { value: CANARY, enumerable: true });
+    expect(rich.serialize(shown)).not.toContain(CANARY);
+    expect((roundTrip(shown) as Error).stack).toBe('Error: m');
+    expect((withStacks.deserialize(withStacks.serialize(shown)) as Error).stack).toBe(CANARY);
   });
 });
 
@@ -205,6 +213,17 @@ describe('what rich JSON would change', () => {
     ['array with holes', new Array(2), 'holes'],
     ['result of a match', 'abc'.match(/b/), 'properties of its own'],
     ['Set with properties', Object.assign(new Set(), { note: 1 }), 'added'],
+    ['Map with a key that is a symbol', Object.assign(new Map(), { [Symbol('s')]: 1 }), 'added'],
+    [
+      'Set that lists other members',
+      Object.defineProperty(new Set([1]), Symbol.iterator, { value: () => [][Symbol.iterator]() }),
+      'added',
+    ],
+    ['Date with a hidden property', Object.defineProperty(new Date(), 'h', { value: 1 }), 'added'],
+    ['RegExp with properties', Object.assign(/a/, { note: 1 }), 'added'],
+    ['array with a key that is a symbol', Object.assign([1], { [Symbol('s')]: 1 }), 'symbol'],
+    ['RegExp that goes on nowhere', Object.assign(/a/g, { lastIndex: Number.NaN }), 'lastIndex'],
+    ['RegExp that goes on before its text', Object.assign(/a/g, { lastIndex: -0 }), 'lastIndex'],
     ['key that is a symbol', { [Symbol('s')]: 1 }, 'symbol'],
     ['hidden property', Object.defineProperty({}, 'h', { value: 1 }), 'not enumerable'],
     ['toJSON', { toJSON: () => 1 }, 'function'],
@@ -225,6 +244,15 @@ describe('what rich JSON would change', () => {
       throw new Error(CANARY);
     };
     expect(refusalOf([new Proxy({}, { ownKeys })]).path).toBe('$[0]');
+  });
+
+  test('is refused: what the walk could read and JSON.stringify cannot', () => {
+    const get = (): never => {
+      throw new Error(CANARY);
+    };
+    expect(inspect(refusalOf([new Proxy({ a: 1 }, { get })]), { showHidden: true })).not.toContain(CANARY);
+    const half = 'x'.repeat(2 ** 28);
+    expect(refusalOf([half, half]).message).toContain('longer than a string can be');
   });
 
   test('is refused, or comes back equal, whatever it is', () => {
