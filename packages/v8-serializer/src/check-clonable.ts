@@ -76,7 +76,7 @@ function checkObject(value: object, walk: ValueWalk): void {
     checkBuiltIn(value, Set, walk);
     walk.elements([...value]);
   } else if (isRegExp(value)) {
-    checkBuiltIn(value, RegExp, walk);
+    checkBuiltIn(value, RegExp, walk, 1);
     if (value.lastIndex !== 0) walk.refuse('the lastIndex of a RegExp would come back as 0');
   } else walk.properties(value);
 }
@@ -90,13 +90,25 @@ function checkBytes(value: ArrayBufferView | ArrayBuffer, walk: ValueWalk): void
   const buffer: ArrayBufferLike & { readonly resizable?: boolean } = ArrayBuffer.isView(value) ? value.buffer : value;
   if (isSharedArrayBuffer(buffer) || buffer.resizable === true)
     walk.refuse('memory that is shared or resizable would come back as memory that is not');
+  if (isDetached(buffer)) walk.refuse('memory that was transferred elsewhere holds nothing any more');
   if (!BYTE_CLASSES.some((type) => isDirectInstance(value, type))) walk.refuseInstance(value);
+}
+
+/** `ArrayBuffer.prototype.detached` is younger than Node 20. */
+function isDetached(buffer: ArrayBufferLike): boolean {
+  try {
+    return new Uint8Array(buffer).buffer !== buffer;
+  } catch {
+    return true;
+  }
 }
 
 function checkError(error: Error, walk: ValueWalk): void {
   if (!ERROR_CLASSES.some((type) => isDirectInstance(error, type))) walk.refuseInstance(error);
   const isComplete =
     Object.getOwnPropertyNames(error).every((name) => ERROR_PROPERTIES.has(name)) &&
+    !isGetter(error, 'message') &&
+    !isGetter(error, 'cause') &&
     Object.getOwnPropertySymbols(error).length === 0 &&
     typeof error.message === 'string' &&
     typeof error.stack === 'string';
@@ -104,13 +116,18 @@ function checkError(error: Error, walk: ValueWalk): void {
   if (error.cause !== undefined) walk.properties({ cause: error.cause });
 }
 
-function checkBoxed(value: object, walk: ValueWalk): void {
-  if (isSymbolObject(value) || !BOXED_CLASSES.some((type) => isDirectInstance(value, type))) walk.refuseInstance(value);
-  const length = isStringObject(value) ? value.length : 0;
-  if (Object.keys(value).length > length) walk.refuse('properties that were added to it would be lost');
+/** The stack is not asked: some versions of V8 have a getter for it. */
+function isGetter(error: Error, name: 'message' | 'cause'): boolean {
+  return Object.getOwnPropertyDescriptor(error, name)?.get !== undefined;
 }
 
-function checkBuiltIn(value: object, type: Clonable, walk: ValueWalk): void {
+function checkBoxed(value: object, walk: ValueWalk): void {
+  if (isSymbolObject(value) || !BOXED_CLASSES.some((type) => isDirectInstance(value, type))) walk.refuseInstance(value);
+  // A String object has its letters and its length.
+  walk.refuseAdditions(value, isStringObject(value) ? value.length + 1 : 0);
+}
+
+function checkBuiltIn(value: object, type: Clonable, walk: ValueWalk, ownProperties = 0): void {
   if (!isDirectInstance(value, type)) walk.refuseInstance(value);
-  if (Object.keys(value).length > 0) walk.refuse('properties that were added to it would be lost');
+  walk.refuseAdditions(value, ownProperties);
 }

@@ -84,6 +84,11 @@ describe('what structured clone keeps', () => {
   });
 });
 
+function transferred<View extends Uint8Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(view: View): View {
+  structuredClone(view, { transfer: [view.buffer] });
+  return view;
+}
+
 class Point {
   readonly x = 1;
 }
@@ -109,6 +114,14 @@ describe('what structured clone would change', () => {
     ['RegExp under way', Object.assign(/a/g, { lastIndex: 1 }), 'lastIndex'],
     ['Date with properties', Object.assign(new Date(), { note: 1 }), 'added'],
     ['String object with properties', Object.assign(new String('ab'), { note: 1 }), 'added'],
+    ['Number object with a key that is a symbol', Object.assign(new Number(1), { [Symbol('s')]: 1 }), 'added'],
+    ['Map with a key that is a symbol', Object.assign(new Map(), { [Symbol('s')]: 1 }), 'added'],
+    ['Set with a hidden property', Object.defineProperty(new Set(), 'h', { value: 1 }), 'added'],
+    ['RegExp with properties', Object.assign(/a/, { note: 1 }), 'added'],
+    ['array with a key that is a symbol', Object.assign([1], { [Symbol('s')]: 1 }), 'symbol'],
+    ['Error with a getter', Object.defineProperty(new Error(), 'message', { get: () => 'm' }), 'beside its message'],
+    ['memory that was transferred', transferred(new Uint8Array(2)).buffer, 'transferred'],
+    ['a view of memory that was transferred', transferred(new Float64Array(2)), 'transferred'],
     ['array with holes', new Array(2), 'holes'],
     ['result of a match', 'abc'.match(/b/), 'properties of its own'],
     ['key that is a symbol', { [Symbol('s')]: 1 }, 'symbol'],
