@@ -1,3 +1,4 @@
+import { CacheOptionError } from './cache-error.ts';
 import type {
   CacheErrorEvent,
   CacheEventSource,
@@ -79,6 +80,8 @@ export class CacheStatistics implements CacheHooks {
     contents: undefined,
   }));
 
+  #hasWarned = false;
+
   onHit(event: CacheKeyEvent): void {
     const account = this.#account(event);
     account.counts.hits += 1;
@@ -127,9 +130,13 @@ export class CacheStatistics implements CacheHooks {
 
   /**
    * Shows what a cache holds beside what it does. `contents` is asked at each snapshot:
-   * `statistics.watch({ cache: 'users', backend: 'memory' }, () => users)`.
+   * `statistics.watch({ cache: 'users', backend: 'memory' }, () => users)`. If it throws, the sizes are left out.
+   *
+   * @throws CacheOptionError if `contents` is no function
    */
   watch(source: CacheEventSource, contents: () => CacheContents): void {
+    if (typeof contents !== 'function')
+      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
     this.#account(source).contents = contents;
   }
 
@@ -144,13 +151,10 @@ export class CacheStatistics implements CacheHooks {
   snapshot(): CacheSnapshot[] {
     return this.#accounts.values().map(({ source, counts, hitsByLevel, latencies, contents }) => {
       const reads = counts.hits + counts.misses;
-      // Picked one by one: of a cache, whose sizes are getters, a spread would copy nothing.
-      const { itemsCount, bytes } = contents?.() ?? {};
       return {
         ...source,
         ...counts,
-        itemsCount,
-        bytes,
+        ...this.#sizes(source, contents),
         hitRatio: reads === 0 ? undefined : counts.hits / reads,
         hitsByLevel: hitsByLevel && { ...hitsByLevel },
         latencies: Object.fromEntries([...latencies].map(([name, latency]) => [name, summary(latency)])),
@@ -170,6 +174,27 @@ export class CacheStatistics implements CacheHooks {
   /** A table that a person can read. */
   toString(): string {
     return formatStatistics(this.snapshot());
+  }
+
+  /** A cache that cannot be asked must not take the counts of all others with it. */
+  #sizes({ cache }: CacheEventSource, contents: Account['contents']): CacheContents {
+    try {
+      // Picked one by one: of a cache, whose sizes are getters, a spread would copy nothing.
+      const { itemsCount, bytes } = contents?.() ?? {};
+      return { itemsCount, bytes };
+    } catch (error) {
+      this.#warn(cache, error);
+      return { itemsCount: undefined, bytes: undefined };
+    }
+  }
+
+  #warn(cache: string, error: unknown): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const name = error instanceof Error ? error.name : typeof error;
+    process.emitWarning(`The contents of cache "${cache}" could not be read (${name}); its sizes are left out.`, {
+      code: 'CACHE_CONTENTS_FAILED',
+    });
   }
 
   #account(event: CacheEventSource): Account {

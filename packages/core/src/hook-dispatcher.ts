@@ -131,13 +131,19 @@ export class HookDispatcher {
 /**
  * A dispatcher for the hooks given, or `undefined` when there are none, so that a cache pays one comparison.
  *
- * @throws CacheOptionError for a hook that is no function
+ * @throws CacheOptionError for hooks that are no object, and for one that is no function
  */
 export function createHookDispatcher(
   hooks: CacheHooks | readonly CacheHooks[] | undefined,
   source: CacheEventSource,
 ): HookDispatcher | undefined {
   const list = hooks === undefined ? [] : isList(hooks) ? hooks : [hooks];
+  for (const hook of list) {
+    if (typeof hook !== 'object' || hook === null)
+      throw new CacheOptionError(
+        `hooks is an object with functions such as onHit, or a list of such objects; got ${hook === null ? 'null' : typeof hook}.`,
+      );
+  }
   return list.length === 0 ? undefined : new HookDispatcher(list, source);
 }
 

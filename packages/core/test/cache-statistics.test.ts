@@ -1,5 +1,5 @@
 import { CacheKeyError, CacheStatistics, createHookDispatcher, type HookDispatcher } from '@cache/core';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 
 const users = { cache: 'users', backend: 'memory' };
 
@@ -95,6 +95,31 @@ describe('CacheStatistics', () => {
     statistics.watch(users, () => cache);
     expect(statistics.snapshot()[0]).toMatchObject({ itemsCount: 3, bytes: undefined });
     expect(String(statistics)).toContain('3 items');
+  });
+
+  test('leave the sizes of a cache out that cannot be asked, and say so once', () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const statistics = new CacheStatistics();
+    statistics.watch(users, () => {
+      throw new RangeError('an inner matter');
+    });
+    told(statistics).hit('get', 'k', 1);
+    for (let times = 0; times < 2; times += 1)
+      expect(statistics.snapshot()[0]).toMatchObject({ hits: 1, itemsCount: undefined, bytes: undefined });
+    expect(emitWarning.mock.calls).toEqual([
+      [
+        'The contents of cache "users" could not be read (RangeError); its sizes are left out.',
+        { code: 'CACHE_CONTENTS_FAILED' },
+      ],
+    ]);
+    emitWarning.mockRestore();
+  });
+
+  test('refuse to watch a cache itself instead of a function that gives it', () => {
+    const wrong = { itemsCount: 1 } as never;
+    expect(() => new CacheStatistics().watch(users, wrong)).toThrow(
+      expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('() => cache') }),
+    );
   });
 
   test('tell the levels of a stack apart, and forget them with a reset', () => {

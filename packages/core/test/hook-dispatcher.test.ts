@@ -146,3 +146,14 @@ test('a hook that is no function is refused when the cache is made, by its name'
     expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: 'hooks.onHit is a function; got number.' }),
   );
 });
+
+test.each<[got: string, hooks: unknown]>([
+  ['null', null],
+  ['undefined', [{}, undefined]],
+  ['boolean', [false]],
+  ['string', 'onHit'],
+])('what is no object with hooks is refused when the cache is made: %s', (got, hooks) => {
+  expect(() => createHookDispatcher(hooks as CacheHooks, source)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(`got ${got}.`) }),
+  );
+});
