@@ -23,6 +23,7 @@ const checks = {
   hosts: () => refuseHosts(),
   links: () => run('node', ['tools/links.mjs']),
   scenarios: () => run('node', ['tools/scenarios.mjs']),
+  'doc-examples': () => run('node', ['tools/doc-examples.mjs']),
   sherif: () => run(bin('sherif'), []),
   knip: () => run(bin('knip'), ['--no-config-hints']),
   coverage: () => run('node', ['tools/coverage.mjs']),
