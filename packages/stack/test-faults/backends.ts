@@ -28,7 +28,7 @@ const redis: Backend = {
 const database: Backend = {
   backend: 'postgres',
   async start() {
-    const server = await startPostgres();
+    const server = await startPostgres({ settings: { synchronous_commit: 'on' } });
     const sql = postgres(server.url, { max: 1, onnotice: () => {} });
     try {
       await migrate(sql);

@@ -52,7 +52,7 @@ export async function runCoherence(
 ): Promise<Record<Design, Tally>> {
   const name = uniqueName('coherence');
   const busName = `${name}-bus`;
-  const own = weather === 'icy' ? await (backend === 'redis' ? startRedis() : startPostgres()) : undefined;
+  const own = weather === 'icy' ? await startOwn(backend) : undefined;
   const urls = {
     redisUrl: backend === 'redis' && own !== undefined ? own.url : redisUrl(),
     databaseUrl: backend === 'postgres' && own !== undefined ? own.url : databaseUrl(),
@@ -90,6 +90,11 @@ export async function runCoherence(
     await redis.close();
     await own?.close();
   }
+}
+
+/** A server that keeps what it acknowledged when it is killed, or begins empty: anything else takes removals back. */
+function startOwn(backend: Backend): Promise<Server> {
+  return backend === 'redis' ? startRedis() : startPostgres({ settings: { synchronous_commit: 'on' } });
 }
 
 /** How long the server is left alone between two blows, so that writes are acknowledged too. */
