@@ -1,4 +1,5 @@
 import {
+  type CacheBreakerEvent,
   type CacheContents,
   type CacheErrorEvent,
   type CacheEventSource,
@@ -54,7 +55,11 @@ export interface PrometheusHooksOptions {
 
 /** Hooks that count into a Prometheus registry. */
 export interface PrometheusHooks extends CacheHooks {
-  /** Shows what a cache holds as gauges; `contents` is asked at each scrape: `hooks.watch(source, () => inMemoryCache)`. */
+  /**
+   * Shows what a cache holds as gauges; `contents` is asked at each scrape: `hooks.watch(source, () => inMemoryCache)`.
+   *
+   * @throws CacheOptionError if `contents` is no function
+   */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
 }
 
@@ -84,6 +89,7 @@ class RegistryHooks implements PrometheusHooks {
   readonly #evictions: EventCounter;
   readonly #expirations: EventCounter;
   readonly #errors: EventCounter;
+  readonly #breakerChanges: EventCounter;
   readonly #gauges: readonly ContentsGauge[];
 
   constructor(options: PrometheusHooksOptions) {
@@ -122,7 +128,20 @@ class RegistryHooks implements PrometheusHooks {
     this.#removals = counter('removals_total', 'Live items removed by a call.', 'group', '', '');
     this.#evictions = counter('evictions_total', 'Live items that had to make room.', 'reason', '', '');
     this.#expirations = counter('expirations_total', 'Expired items dropped.', '', '', '');
-    this.#errors = counter('errors_total', 'Calls that failed.', 'operation', 'code', '');
+    this.#errors = counter(
+      'errors_total',
+      'Calls that failed, and failures in the background.',
+      'operation',
+      'code',
+      '',
+    );
+    this.#breakerChanges = counter(
+      'breaker_changes_total',
+      'Changes of a circuit breaker, by what it became.',
+      'state',
+      '',
+      '',
+    );
     this.#gauges = [
       gauge('items', 'Items held.', 'itemsCount'),
       gauge('bytes', 'Bytes held, as the cache counts them.', 'bytes'),
@@ -130,6 +149,8 @@ class RegistryHooks implements PrometheusHooks {
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
+    if (typeof contents !== 'function')
+      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
     for (const gauge of this.#gauges) gauge.watch(source, contents);
   }
 
@@ -163,6 +184,10 @@ class RegistryHooks implements PrometheusHooks {
 
   onError(event: CacheErrorEvent): void {
     this.#errors.count(event, event.operation, event.error.code);
+  }
+
+  onBreaker(event: CacheBreakerEvent): void {
+    this.#breakerChanges.count(event, event.state);
   }
 
   onOperation(event: CacheOperationEvent): void {

@@ -40,6 +40,13 @@ async function emitted(): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
   hooks.onExpire?.({ ...of, key: 'k' });
   hooks.onLoad?.({ ...of, key: 'k', durationMs: 1, outcome: 'done' });
   hooks.onOperation?.({ ...of, operation: 'get', outcome: 'hit', durationMs: 1, level: 'l1' });
+  hooks.onBreaker?.({
+    cache: 'users',
+    backend: 'stack',
+    state: 'open',
+    previousState: 'closed',
+    queuedInvalidations: 0,
+  });
   const cache = new InMemoryCache({ hooks, maxBytes: 1_000, sizeOf: () => 1 });
   expect(() => cache.get('')).toThrow();
   hooks.watch(of, () => cache);

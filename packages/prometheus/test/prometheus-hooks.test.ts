@@ -149,6 +149,23 @@ describe('a scrape', () => {
   });
 });
 
+test('a circuit breaker is counted by what it became', async () => {
+  const register = new Registry();
+  const hooks = prometheusHooks({ register });
+  const of = { cache: 'users', backend: 'stack', queuedInvalidations: 0 };
+  hooks.onBreaker?.({ ...of, state: 'open', previousState: 'closed' });
+  hooks.onBreaker?.({ ...of, state: 'halfOpen', previousState: 'open' });
+  hooks.onBreaker?.({ ...of, state: 'open', previousState: 'halfOpen' });
+  const samples = samplesOf(await parsed(register), 'cache_breaker_changes_total', {
+    cache: 'users',
+    backend: 'stack',
+  });
+  expect(samples.map(({ labels, value }) => [labels['state'], value])).toEqual([
+    ['open', 2],
+    ['halfOpen', 1],
+  ]);
+});
+
 describe('a registry', () => {
   test('is shared by any number of caches and hooks, which count into the same metrics', async () => {
     const register = new Registry();
@@ -225,6 +242,13 @@ describe('keyGroup', () => {
     expect(sumOf(metrics, 'cache_sets_total', { group: 'user' })).toBe(1);
     expect(sumOf(metrics, 'cache_removals_total', { group: 'user' })).toBe(1);
   });
+});
+
+test('a cache itself, instead of a function that gives it, is refused with what to write', () => {
+  const hooks = prometheusHooks({ register: new Registry() });
+  expect(() => hooks.watch({ cache: 'users', backend: 'memory' }, { itemsCount: 1 } as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('() => cache') }),
+  );
 });
 
 test.each([
