@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import {
+  type CacheBreakerEvent,
   type CacheContents,
   type CacheErrorEvent,
   type CacheEventSource,
@@ -65,9 +66,13 @@ export interface StatsdHooksOptions {
 
 /** Hooks that count in this process and send what they counted in intervals. */
 export interface StatsdHooks extends CacheHooks, Disposable {
-  /** Shows what a cache holds as gauges; `contents` is asked at each flush: `hooks.watch(source, () => inMemoryCache)`. */
+  /**
+   * Shows what a cache holds as gauges; `contents` is asked at each flush: `hooks.watch(source, () => inMemoryCache)`.
+   *
+   * @throws CacheOptionError if `contents` is no function
+   */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
-  /** Sends what was counted since the last time, now. Never throws: what the client refuses is kept for the next time. */
+  /** Sends what was counted since the last time, now. Never throws: counts that the client refuses are kept for the next time. */
   flush(): void;
   /** Flushes, and sends nothing more. */
   close(): void;
@@ -97,6 +102,7 @@ class ClientHooks implements StatsdHooks {
   readonly #evictions: Counters;
   readonly #expirations: Counters;
   readonly #errors: Counters;
+  readonly #breakerChanges: Counters;
   readonly #loads: Counters;
   readonly #operationDurations: Timings;
   readonly #loadDurations: Timings;
@@ -133,11 +139,14 @@ class ClientHooks implements StatsdHooks {
     this.#evictions = counters('evictions', 'reason', '', '');
     this.#expirations = counters('expirations', '', '', '');
     this.#errors = counters('errors', 'operation', 'code', '');
+    this.#breakerChanges = counters('breaker.changes', 'state', '', '');
     this.#gauges = new Gauges(prefix, tagging);
     this.#timer = setInterval(() => this.flush(), flushIntervalMs).unref();
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
+    if (typeof contents !== 'function')
+      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
     this.#gauges.watch(source, contents);
   }
 
@@ -151,6 +160,7 @@ class ClientHooks implements StatsdHooks {
       this.#evictions,
       this.#expirations,
       this.#errors,
+      this.#breakerChanges,
       this.#operationDurations,
       this.#loadDurations,
       this.#gauges,
@@ -204,6 +214,10 @@ class ClientHooks implements StatsdHooks {
 
   onError(event: CacheErrorEvent): void {
     this.#errors.count(event, event.operation, event.error.code);
+  }
+
+  onBreaker(event: CacheBreakerEvent): void {
+    this.#breakerChanges.count(event, event.state);
   }
 
   onOperation(event: CacheOperationEvent): void {

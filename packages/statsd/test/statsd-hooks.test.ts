@@ -240,6 +240,17 @@ test('counts sent are the events told, however flushes fall between them', () =>
   );
 });
 
+test('a circuit breaker is counted by what it became', () => {
+  const sent: unknown[] = [];
+  const increment = (...metric: unknown[]): void => void sent.push(metric);
+  using hooks = hooksOf({ increment, timing: () => {}, gauge: () => {} });
+  const of = { cache: 'users', backend: 'stack', queuedInvalidations: 0 };
+  hooks.onBreaker?.({ ...of, state: 'open', previousState: 'closed' });
+  hooks.onBreaker?.({ ...of, state: 'open', previousState: 'halfOpen' });
+  hooks.flush();
+  expect(sent).toEqual([['cache.breaker.changes', 2, 1, ['cache:users', 'backend:stack', 'state:open']]]);
+});
+
 test('keyGroup is a tag with a bounded number of values', () => {
   const tags = new Set<string>();
   const increment = (_name: string, _value: number, _rate: number, own: string[]): void => {
@@ -251,6 +262,13 @@ test('keyGroup is a tag with a bounded number of values', () => {
   for (let id = 0; id < 100; id += 1) cache.get(`user:${id}`);
   hooks.flush();
   expect([...tags]).toEqual(['group:user:0', 'group:user:1', 'group:other']);
+});
+
+test('a cache itself, instead of a function that gives it, is refused with what to write', () => {
+  using hooks = hooksOf({ increment: () => {}, timing: () => {}, gauge: () => {} });
+  expect(() => hooks.watch({ cache: 'users', backend: 'memory' }, { itemsCount: 1 } as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('() => cache') }),
+  );
 });
 
 test.each([
