@@ -1,4 +1,5 @@
 import {
+  type CacheBreakerEvent,
   type CacheContents,
   type CacheErrorEvent,
   type CacheEventSource,
@@ -55,7 +56,11 @@ export interface OpenTelemetryHooksOptions {
 
 /** Hooks that record metrics and spans. */
 export interface OpenTelemetryHooks extends CacheHooks {
-  /** Shows what a cache holds; `contents` is asked at each collection: `hooks.watch(source, () => inMemoryCache)`. */
+  /**
+   * Shows what a cache holds; `contents` is asked at each collection: `hooks.watch(source, () => inMemoryCache)`.
+   *
+   * @throws CacheOptionError if `contents` is no function
+   */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
 }
 
@@ -88,6 +93,8 @@ class TelemetryHooks implements OpenTelemetryHooks {
   readonly #removals: EventCounter;
   readonly #evictions: EventCounter;
   readonly #expirations: EventCounter;
+  readonly #errors: EventCounter;
+  readonly #breakerChanges: EventCounter;
   #lastError: CacheErrorEvent | undefined;
 
   constructor(options: OpenTelemetryHooksOptions) {
@@ -132,9 +139,27 @@ class TelemetryHooks implements OpenTelemetryHooks {
       '',
     );
     this.#expirations = counter('cache.expirations', '{item}', 'Expired items dropped.', '', '', '');
+    this.#errors = counter(
+      'cache.errors',
+      '{error}',
+      'Calls that failed, and failures in the background.',
+      'cache.operation',
+      'error.type',
+      '',
+    );
+    this.#breakerChanges = counter(
+      'cache.breaker.changes',
+      '{change}',
+      'Changes of a circuit breaker, by what it became.',
+      'cache.breaker.state',
+      '',
+      '',
+    );
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
+    if (typeof contents !== 'function')
+      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
     this.#contents.watch(source, contents);
   }
 
@@ -170,6 +195,11 @@ class TelemetryHooks implements OpenTelemetryHooks {
 
   onError(event: CacheErrorEvent): void {
     this.#lastError = event;
+    this.#errors.count(event, event.operation, errorTypeOf(event));
+  }
+
+  onBreaker(event: CacheBreakerEvent): void {
+    this.#breakerChanges.count(event, event.state);
   }
 
   onOperation(event: CacheOperationEvent): void {

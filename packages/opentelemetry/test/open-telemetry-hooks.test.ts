@@ -215,6 +215,29 @@ test('a failed call has the code of its error as type, and a span with the statu
   expect(telemetry.spans[0]?.attributes['error.type']).toBe('ERR_CACHE_TIMEOUT');
 });
 
+test('errors are counted by operation and code, those in the background too, which no call shows', async () => {
+  const hooks = hooksOf();
+  const error = new CacheTimeoutError('Redis did not answer redis://secret@host.');
+  hooks.onError?.({ ...call, error });
+  hooks.onError?.({ ...call, error, operation: 'ping' });
+  hooks.onError?.({ ...call, error, operation: 'ping' });
+  const points = await telemetry.points('cache.errors');
+  const of = { 'cache.name': 'users', 'cache.backend': 'redis', 'error.type': 'ERR_CACHE_TIMEOUT' };
+  expect(points.map(({ attributes, value }) => [attributes, value])).toEqual([
+    [{ ...of, 'cache.operation': 'get' }, 1],
+    [{ ...of, 'cache.operation': 'ping' }, 2],
+  ]);
+});
+
+test('a circuit breaker is counted by what it became', async () => {
+  const hooks = hooksOf();
+  const of = { cache: 'users', backend: 'stack', queuedInvalidations: 0 };
+  hooks.onBreaker?.({ ...of, state: 'open', previousState: 'closed' });
+  hooks.onBreaker?.({ ...of, state: 'closed', previousState: 'halfOpen' });
+  expect(await telemetry.total('cache.breaker.changes', { 'cache.breaker.state': 'open' })).toBe(1);
+  expect(await telemetry.total('cache.breaker.changes', { 'cache.name': 'users', 'cache.backend': 'stack' })).toBe(2);
+});
+
 describe('spans', () => {
   test('are not made without a tracer, nor of memory, which takes less time than a span', async () => {
     new InMemoryCache({ hooks: hooksOf() }).get('k');
@@ -271,6 +294,13 @@ test('a cache whose sizes cannot be asked keeps no other from being shown', asyn
     ],
   ]);
   emitWarning.mockRestore();
+});
+
+test('a cache itself, instead of a function that gives it, is refused with what to write', () => {
+  const hooks = hooksOf();
+  expect(() => hooks.watch({ cache: 'users', backend: 'memory' }, { itemsCount: 1 } as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('() => cache') }),
+  );
 });
 
 test.each([
