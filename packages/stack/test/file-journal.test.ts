@@ -160,6 +160,20 @@ describe('A journal in a file', () => {
     expect(summary(await kept())).toEqual([['a', 1]]);
   });
 
+  it('that was closed touches the file no more, which may be another process’s by then', async () => {
+    const first = await open({ compactAtBytes: 0 });
+    const id = await write(first, 'a', 1);
+    await first.close();
+    {
+      await using second = await open();
+      await write(second, 'b', 2);
+      const acknowledged = settle(Promise.resolve().then(() => first.acknowledge([{ key: 'a', id }])), 10_000);
+      expect(await acknowledged).toMatchObject({ reason: { code: 'ERR_CACHE_CLOSED' } });
+      await write(second, 'c', 3);
+    }
+    expect((await kept()).map(({ key }) => key)).toEqual(['a', 'b', 'c']);
+  });
+
   it('says so when it is opened with a serializer of another kind', async () => {
     {
       await using journal = await open();

@@ -234,6 +234,34 @@ describe('Many at once', () => {
   });
 });
 
+it('A copy that is slow to be kept is not kept over a newer one, even if another of the same call failed', async () => {
+  const inner = toAsync(new InMemoryCache<unknown>());
+  const slow = gate();
+  const level: AsyncCache = {
+    ...inner,
+    set: async (key, value, options) => {
+      if (key === 'fails') throw new Error('down');
+      if (value === 'old') await slow.opened;
+      await inner.set(key, value, options);
+    },
+  };
+  const users = writeThrough(createCache({ l2: level, breaker: false }), new RecordingStore(), { afterWrite: 'set' });
+  const many = settle(
+    users.mset([
+      ['slow', 'old'],
+      ['fails', 'x'],
+    ]),
+    10_000,
+  );
+  const next = users.set('slow', 'new');
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  slow.open();
+  expect((await many).state).toBe('rejected');
+  await next;
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  expect(await users.get('slow')).toBe('new');
+});
+
 it('A namespace can have a store of its own, with its keys and its schema', async () => {
   const store = new RecordingStore();
   const cache = twoLevels();
