@@ -72,6 +72,8 @@ class Flag {
       // A worker of a cluster must not share it with the others.
       server.listen({ path, exclusive: true }, resolve);
     });
+    // A call that cannot be taken, for want of file descriptors, is the caller's failure.
+    server.on('error', () => {});
     server.unref();
     return new Flag(name, path, server);
   }

@@ -158,13 +158,13 @@ export class FileJournal<V = unknown> implements Journal<V> {
   }
 
   async append(key: string, operation: WriteOperation<V>): Promise<number> {
-    this.#refuseIfClosed();
+    this.#refuseIfClosed('append');
     validateKey(key, { operation: 'append', backend: 'journal' });
     // A serializer may be asynchronous: the order is that of the calls all the same.
     const serialized = this.#serialized.then(() => encodeWrite(operation, this.#serializer));
     this.#serialized = serialized.catch(() => {});
     const { kind, payload } = await serialized;
-    this.#refuseIfClosed();
+    this.#refuseIfClosed('append');
     this.#lastId = nextWriteId(this.#lastId);
     const record: JournalRecord = { kind, key, id: this.#lastId, payload };
     await new Promise<void>((resolve, reject) => {
@@ -173,7 +173,9 @@ export class FileJournal<V = unknown> implements Journal<V> {
     return record.id;
   }
 
+  /** @throws CacheClosedError: the file may be another process's by then */
   acknowledge(writes: readonly Pick<QueuedWrite<V>, 'key' | 'id'>[]): void {
+    this.#refuseIfClosed('acknowledge');
     for (const { key, id } of writes) {
       const live = this.#live.get(key);
       if (live === undefined || live.id > id) continue;
@@ -248,9 +250,9 @@ export class FileJournal<V = unknown> implements Journal<V> {
     }
   }
 
-  #refuseIfClosed(): void {
+  #refuseIfClosed(operation: 'append' | 'acknowledge'): void {
     if (this.#closing === undefined) return;
-    throw new CacheClosedError('The journal is closed.', { operation: 'append', backend: 'journal' });
+    throw new CacheClosedError('The journal is closed.', { operation, backend: 'journal' });
   }
 }
 

@@ -167,7 +167,10 @@ describe('A journal in a file', () => {
     {
       await using second = await open();
       await write(second, 'b', 2);
-      const acknowledged = settle(Promise.resolve().then(() => first.acknowledge([{ key: 'a', id }])), 10_000);
+      const acknowledged = settle(
+        Promise.resolve().then(() => first.acknowledge([{ key: 'a', id }])),
+        10_000,
+      );
       expect(await acknowledged).toMatchObject({ reason: { code: 'ERR_CACHE_CLOSED' } });
       await write(second, 'c', 3);
     }
