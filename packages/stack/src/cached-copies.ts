@@ -1,5 +1,6 @@
 import type { SetOptions } from '@cache/core';
 import type { ReadThroughCache } from './read-through-cache.ts';
+import { isQueued } from './store-error.ts';
 
 /** What is done with the cached copy once the store has a write. */
 export type AfterWrite = 'remove' | 'set';
@@ -21,7 +22,7 @@ export class CachedCopies<V> {
   /** Replaces or removes the copies. A failure means that old ones may still be there, unless its error says `queued`. */
   async settle(writes: readonly SettledWrite<V>[]): Promise<void> {
     const removed = writes.flatMap(({ key, copy }) => (copy === undefined ? [key] : []));
-    await Promise.all([
+    await settled<unknown>([
       this.remove(removed),
       ...writes.map(async ({ key, copy }) => {
         if (copy !== undefined) await this.#cache.set(key, copy.value, copy.options);
@@ -41,7 +42,18 @@ export class CachedCopies<V> {
     if (keys.length === 1) return (await this.#cache.removeItem(first)) ? 1 : 0;
     const { removeItems } = this.#cache;
     if (removeItems !== undefined) return removeItems.call(this.#cache, keys);
-    const removed = await Promise.all(keys.map((key) => this.#cache.removeItem(key)));
+    const removed = await settled(keys.map((key) => this.#cache.removeItem(key)));
     return removed.filter((wasThere) => wasThere).length;
   }
+}
+
+/**
+ * Waits for all: what is still under way after the answer would come after newer writes. A failure that the cache makes up
+ * for does not hide one that it does not.
+ */
+async function settled<T>(calls: readonly Promise<T>[]): Promise<T[]> {
+  const ends = await Promise.allSettled(calls);
+  const errors: unknown[] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+  if (errors.length > 0) throw errors.find((error) => !isQueued(error)) ?? errors[0];
+  return Promise.all(calls);
 }

@@ -1,5 +1,6 @@
 import type { CachedCopies, SettledWrite } from './cached-copies.ts';
 import type { StoreCalls } from './store-calls.ts';
+import { isQueued } from './store-error.ts';
 import { storeFailureOf } from './store-failure.ts';
 import type { FlushResult, PendingWrite } from './write-queue-events.ts';
 
@@ -70,9 +71,4 @@ async function resultOf<V>(group: readonly PendingWrite<V>[], call: Promise<void
   } catch (error) {
     return { keys, outcome: storeFailureOf(error), error };
   }
-}
-
-/** The cache keeps the removal, and carries it out before it is read again. */
-function isQueued(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'queued' in error && error.queued === true;
 }
