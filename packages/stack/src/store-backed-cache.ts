@@ -101,11 +101,16 @@ export abstract class StoreBackedCache<V> implements AsyncCache<V>, BatchCache<V
     this.refuseIfClosed('mget');
     const { loadMany } = this.#store;
     if (loadMany === undefined) return Promise.all(keys.map((key) => this.get(key, options)));
-    const missing = keys.filter((key) => this.queued(key) === undefined);
+    // It may have left for the store when the others are loaded.
+    const queued = new Map(keys.map((key) => [key, this.queued(key)]));
+    const missing = keys.filter((key) => queued.get(key) === undefined);
     const load: ManyLoader<V> = (...args) => loadMany.apply(this.#store, args);
     const found = await this.#cache.getOrSetMany(missing, load, { ...this.#load, ...options });
     for (const error of found.errors.values()) throw error;
-    return keys.map((key) => this.#newest(key, found.values.get(key)));
+    return keys.map((key) => {
+      const before = queued.get(key);
+      return this.#newest(key, before === undefined ? found.values.get(key) : queuedValue(before));
+    });
   }
 
   /** True if the store has a value, or will. */

@@ -21,12 +21,13 @@ const SQLSTATE = /^(?=[A-Z]*\d)[0-9A-Z]{5}$/;
 
 /**
  * The classes in which the statement itself was sound: connection, transaction rolled back, resources, locks,
- * intervention, system (PostgreSQL's appendix A).
+ * intervention, system (PostgreSQL's appendix A). Prisma's codes have the same form and none of the same classes: P10… is
+ * its connection, P2024 its pool, P2034 a transaction rolled back.
  */
-const SQLSTATE_OUTAGE = /^(08|25006|40|53|55P03|57|58|XX)/;
+const SQLSTATE_OUTAGE = /^(08|25006|40|53|55P03|57|58|XX|P10|P2024|P2034)/;
 
 /** After these the statement may have been carried out. */
-const SQLSTATE_AMBIGUOUS = /^(08|40003|57P|58|XX)/;
+const SQLSTATE_AMBIGUOUS = /^(08|40003|57P|58|XX|P10)/;
 
 /** What the error says of the write. */
 export function storeFailureOf(error: unknown): StoreFailure {

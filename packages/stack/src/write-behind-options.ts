@@ -76,10 +76,11 @@ export interface WriteBehindOptions<V = unknown> extends StoreBackedOptions {
    */
   readonly onPoison?: (write: PoisonWrite<V>) => Awaitable<unknown>;
   /**
-   * Takes over what `close` could not bring to the store in time.
+   * Takes over what `close` could not bring to the store in time. `close` waits for it before it rejects, as long as it waits
+   * for the store.
    * @default none: `close` rejects with the number of them
    */
-  readonly onUndrained?: (writes: readonly UndrainedWrite<V>[]) => void;
+  readonly onUndrained?: (writes: readonly UndrainedWrite<V>[]) => Awaitable<unknown>;
   /**
    * Keeps what is queued beyond the end of the process: `await FileJournal.open({ directory })`. Whoever opened it closes it.
    * @default none: a process that dies loses what is queued
@@ -123,7 +124,7 @@ export function writeQueuePolicyOf<V>(options: WriteBehindOptions<V>): WriteQueu
     maxRetryDelayMs,
     isJournaled: options.journal !== undefined,
     canBury: options.onPoison !== undefined,
-    firstId: nextWriteId(0),
+    nextId: nextWriteId,
     random,
   };
 }

@@ -26,6 +26,7 @@ const DEFAULT_DRAIN_MS = 10_000;
  * - the cache never holds a value that the store does not have, so a process that dies takes nothing along that others saw.
  */
 export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
+  readonly #calls: StoreCalls<V>;
   readonly #driver: WriteDriver<V>;
   readonly #copies: CachedCopies<V>;
   readonly #hasJournal: boolean;
@@ -39,6 +40,7 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
     const timeoutMs = storeTimeoutMsOf(options);
     // To repeat a write while the store may still carry it out would be to carry it out after newer ones.
     const calls = new StoreCalls(store, { timeoutMs, graceMs: timeoutMs }, timers);
+    this.#calls = calls;
     this.#copies = new CachedCopies(cache);
     this.#driver = new WriteDriver(calls, new WriteFlusher(calls, this.#copies), this.#copies, timers, options);
     this.#hasJournal = options.journal !== undefined;
@@ -122,10 +124,15 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
     const remaining = this.#driver.end(new CacheClosedError('The cache is closed.', { backend: 'stack' }));
     if (isDrained) return;
     const error = this.#undrainedError('close', remaining.length, withinMs);
+    const undrained = remaining.map(({ key, operation }) => ({
+      key,
+      kind: operation.kind,
+      value: queuedValue(operation),
+    }));
     try {
-      this.#onUndrained?.(
-        remaining.map(({ key, operation }) => ({ key, kind: operation.kind, value: queuedValue(operation) })),
-      );
+      if (this.#onUndrained !== undefined) {
+        await this.#calls.within('set', async () => this.#onUndrained?.(undrained));
+      }
     } catch (failure) {
       this.#driver.report('The handler of undrained writes failed.', failure);
     }

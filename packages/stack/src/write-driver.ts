@@ -59,7 +59,7 @@ export class WriteDriver<V> {
   readonly #reporter: WriteBehindReporter;
   readonly #roomTimeoutMs: number;
   readonly #tickets = new Map<number, Ticket>();
-  readonly #idle = new Set<() => void>();
+  readonly #idle = new Set<(isIdle: boolean) => void>();
   readonly #counts = { queued: 0, settled: 0, flushes: 0, retries: 0, poisoned: 0, refused: 0, replayed: 0 };
   #lastTicket = 0;
   #draining = 0;
@@ -138,6 +138,7 @@ export class WriteDriver<V> {
     for (const ticket of [...this.#tickets.keys()]) {
       if (this.#queue.isWaiting(ticket)) this.#settle(ticket, reason);
     }
+    this.#endWaits(false);
     return remaining;
   }
 
@@ -155,7 +156,7 @@ export class WriteDriver<V> {
       return;
     }
     for (const command of this.#queue.handle(event, this.#timers.now())) this.#perform(command);
-    if (this.#queue.depth === 0 && this.#queue.waiting === 0) for (const isIdle of this.#idle) isIdle();
+    if (this.#queue.depth === 0 && this.#queue.waiting === 0) this.#endWaits(true);
   }
 
   #perform(command: WriteQueueCommand<V>): void {
@@ -281,12 +282,15 @@ export class WriteDriver<V> {
     return new Promise((resolve) => {
       const end = (isIdle: boolean): void => {
         cancel();
-        this.#idle.delete(idle);
+        this.#idle.delete(end);
         resolve(isIdle);
       };
-      const idle = (): void => end(true);
       const cancel = this.#timers.after(withinMs, () => end(false));
-      this.#idle.add(idle);
+      this.#idle.add(end);
     });
+  }
+
+  #endWaits(isIdle: boolean): void {
+    for (const end of this.#idle) end(isIdle);
   }
 }

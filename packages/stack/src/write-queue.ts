@@ -20,8 +20,8 @@ export interface WriteQueuePolicy {
   readonly isJournaled: boolean;
   /** True if there is somebody to hand a poison write to. */
   readonly canBury: boolean;
-  /** The number of the first write, where no journal gives it one. */
-  readonly firstId: number;
+  /** A write's number, greater than the last one, where no journal gives it one. */
+  readonly nextId: (last: number) => number;
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
@@ -40,7 +40,7 @@ interface Item<V> extends PendingWrite<V> {
 /** Writes that are sent together, and with nothing else: a batch to repeat, half of a failed one, a suspect. */
 interface Group {
   readonly keys: Set<string>;
-  readonly dueAtMs: number;
+  dueAtMs: number;
   readonly tries: number;
 }
 
@@ -82,13 +82,12 @@ export class WriteQueue<V> {
   #outages = 0;
   #successes = 0;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
-  #lastId: number;
+  #lastId = 0;
   #isDraining = false;
   #commands: WriteQueueCommand<V>[] = [];
 
   constructor(policy: WriteQueuePolicy) {
     this.#policy = policy;
-    this.#lastId = policy.firstId - 1;
   }
 
   /** Writes held: in the journal's hands, unsent, in flight, being handed over. */
@@ -155,6 +154,7 @@ export class WriteQueue<V> {
         break;
       case 'draining':
         this.#isDraining = event.isDraining;
+        if (event.isDraining) this.#endPauses(nowMs);
         break;
       case 'due':
         break;
@@ -165,7 +165,7 @@ export class WriteQueue<V> {
     // Who waits for this key already is older: to pass it would reverse the two.
     const mayCoalesce = !this.#policy.isJournaled && this.#unsent.has(key) && !this.#waiting.hasKey(key);
     if (mayCoalesce) {
-      this.#queue(key, operation, this.#lastId + 1, nowMs);
+      this.#queue(key, operation, this.#policy.nextId(this.#lastId), nowMs);
       this.#commands.push({ do: 'accept', ticket });
       return;
     }
@@ -187,7 +187,7 @@ export class WriteQueue<V> {
         this.#journaling.set(ticket, { ticket, key, operation });
         this.#commands.push({ do: 'journal', ticket, key, operation });
       } else {
-        this.#queue(key, operation, this.#lastId + 1, nowMs);
+        this.#queue(key, operation, this.#policy.nextId(this.#lastId), nowMs);
         this.#commands.push({ do: 'accept', ticket });
       }
     }
@@ -300,6 +300,13 @@ export class WriteQueue<V> {
   #delayMs(attempts: number): number {
     const { minRetryDelayMs, maxRetryDelayMs, random } = this.#policy;
     return Math.min(maxRetryDelayMs, minRetryDelayMs * 2 ** (attempts - 1)) * (0.5 + random() / 2);
+  }
+
+  /** A pause may be longer than the time there is, and what it was for be over. */
+  #endPauses(nowMs: number): void {
+    this.#outages = 0;
+    this.#pausedUntilMs = Number.NEGATIVE_INFINITY;
+    for (const group of this.#groups) group.dueAtMs = Math.min(group.dueAtMs, nowMs);
   }
 
   #send(nowMs: number): void {

@@ -557,7 +557,11 @@ describe('row 61: close', () => {
   it.each([
     ['the store was out of reach', outage, {}],
     ['the store refused a write', refusal, {}],
-    ['nobody could take a poison write', refusal, { retry: { maxAttempts: 1 }, onPoison: () => Promise.reject(outage()) }],
+    [
+      'nobody could take a poison write',
+      refusal,
+      { retry: { maxAttempts: 1 }, onPoison: () => Promise.reject(outage()) },
+    ],
   ])('or flush waits for no pause: %s', async (_, failure, options) => {
     const { store, timers, users } = setUp(new RecordingStore(), options);
     store.before = () => {

@@ -14,7 +14,7 @@ const POLICY: WriteQueuePolicy = {
   maxRetryDelayMs: 80,
   isJournaled: false,
   canBury: true,
-  firstId: 1,
+  nextId: (last) => last + 1,
   random: () => 1,
 };
 
