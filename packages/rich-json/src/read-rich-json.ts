@@ -1,6 +1,7 @@
 import { MAX_VALUE_DEPTH } from '@cache/core';
 import { BYTE_REVIVERS } from './byte-classes.ts';
 import { errorOfRecord } from './error-record.ts';
+import { isPlace } from './place.ts';
 import { mayHoldTags, untagged } from './tag.ts';
 
 const DECIMAL = /^(?:0|-?[1-9]\d{0,320})$/;
@@ -115,8 +116,7 @@ function dateOf(content: unknown): Date {
 
 function regExpOf(content: unknown): RegExp {
   const [source, flags, lastIndex = 0, ...rest] = list(content);
-  if (typeof lastIndex !== 'number' || !Number.isSafeInteger(lastIndex) || lastIndex < 0 || rest.length > 0)
-    throw new TypeError('No expression.');
+  if (!isPlace(lastIndex) || rest.length > 0) throw new TypeError('No expression.');
   const expression = new RegExp(text(source), text(flags));
   expression.lastIndex = lastIndex;
   return expression;

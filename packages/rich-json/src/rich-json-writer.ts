@@ -2,6 +2,7 @@ import { isAnyArrayBuffer, isDate, isMap, isNativeError, isRegExp, isSet } from 
 import { CacheValueError, isDirectInstance, ValueWalk } from '@cache/core';
 import { base64Of, byteClassOf } from './byte-classes.ts';
 import { recordOfError } from './error-record.ts';
+import { isPlace } from './place.ts';
 import { escaped, tagged } from './tag.ts';
 
 /** Up to so many hexadecimal digits a BigInt is written in decimal ones, which more people read. They take quadratic time. */
@@ -94,9 +95,7 @@ function dateText(date: Date): string | null {
 }
 
 function regExpParts({ source, flags, lastIndex }: RegExp, walk: ValueWalk): readonly unknown[] {
-  // Anything can be assigned to it.
-  if (!Number.isSafeInteger(lastIndex) || lastIndex < 0 || Object.is(lastIndex, -0))
-    walk.refuse('the lastIndex of a RegExp is no place in a text');
+  if (!isPlace(lastIndex)) walk.refuse('the lastIndex of a RegExp is no place in a text');
   return lastIndex === 0 ? [source, flags] : [source, flags, lastIndex];
 }
 

@@ -103,6 +103,7 @@ describe('row 62: text that nobody wrote', () => {
     '{"$rich:RegExp":["a","nonsense"]}',
     '{"$rich:RegExp":["a","g","1"]}',
     '{"$rich:RegExp":["a","g",-1]}',
+    '{"$rich:RegExp":["a","g",-0]}',
     '{"$rich:RegExp":["a","g",1.5]}',
     '{"$rich:RegExp":"a"}',
     '{"$rich:Uint8Array":"A QI="}',
@@ -117,6 +118,7 @@ describe('row 62: text that nobody wrote', () => {
     '{"$rich:Error":{"class":"Error","constructor":1}}',
     '{"$rich:Error":{"class":"Error","properties":1}}',
     `${'['.repeat(MAX_VALUE_DEPTH + 1)}{"$rich:number":"NaN"}${']'.repeat(MAX_VALUE_DEPTH + 1)}`,
+    `${'{"$$rich:a":'.repeat(MAX_VALUE_DEPTH + 1)}1${'}'.repeat(MAX_VALUE_DEPTH + 1)}`,
     `${'{"$rich:Set":['.repeat(10_000)}${']}'.repeat(10_000)}`,
   ])('is refused: %p', (payload) => {
     expect(isRefused(payload)).toBe(true);
