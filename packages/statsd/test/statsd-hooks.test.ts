@@ -112,6 +112,24 @@ describe('over UDP', () => {
     expect(sumOf(listener.metrics, 'cache.operations', 'outcome:hit')).toBe(1_000);
   });
 
+  test('every duration has the same chance to be in the sample, early or late', () => {
+    const taken = new Float64Array(100);
+    const timing = (_name: string, value: number): void => {
+      taken[value] = (taken[value] as number) + 1;
+    };
+    const client = { increment: () => {}, timing, gauge: () => {} } as unknown as StatsdClient;
+    using hooks = hooksOf(client, { maxTimingsPerFlush: 10, random: lehmer(7) });
+    const rounds = 2_000;
+    for (let round = 0; round < rounds; round += 1) {
+      for (let durationMs = 0; durationMs < taken.length; durationMs += 1) hooks.onOperation?.({ ...call, durationMs });
+      hooks.flush();
+    }
+    const expected = (rounds * 10) / taken.length;
+    // Six standard deviations of a binomial distribution; the random numbers are the same in each run.
+    const tolerance = 6 * Math.sqrt(expected * 0.9);
+    for (const count of taken) expect(Math.abs(count - expected)).toBeLessThan(tolerance);
+  });
+
   test('a client that samples by itself leaves counts whole and says its rate with durations', async () => {
     await using listener = await listenForStatsd();
     using client = clientOf(listener, { sampleRate: 0.5 });
@@ -288,6 +306,15 @@ test.each([
   const wrong = { client, ...options } as unknown as StatsdHooksOptions;
   expect(() => statsdHooks(wrong)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
 });
+
+/** The generator of Park and Miller ("Random number generators: good ones are hard to find", 1988). */
+function lehmer(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
 
 async function unusedPort(): Promise<number> {
   const socket = createSocket('udp4');
