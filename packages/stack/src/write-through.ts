@@ -1,4 +1,4 @@
-import type { Expiration, SetOptions } from '@cache/core';
+import { type CacheOperation, CacheTimeoutError, type Expiration, type SetOptions } from '@cache/core';
 import { CachedCopies, type SettledWrite } from './cached-copies.ts';
 import { KeyOrder } from './key-order.ts';
 import type { ReadThroughCache } from './read-through-cache.ts';
@@ -6,6 +6,7 @@ import type { Store } from './store.ts';
 import { StoreBackedCache, type StoreBackedOptions, storeTimeoutMsOf, timersOf } from './store-backed-cache.ts';
 import { type StoreCall, StoreCalls } from './store-calls.ts';
 import { mayHaveHappened } from './store-failure.ts';
+import type { Timers } from './timers.ts';
 
 /** How writes go through. */
 export interface WriteThroughOptions extends StoreBackedOptions {}
@@ -21,24 +22,28 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   readonly #calls: StoreCalls<V>;
   readonly #copies: CachedCopies<V>;
   readonly #order: KeyOrder = new KeyOrder();
+  readonly #timers: Timers;
+  readonly #timeoutMs: number;
 
   /** @throws CacheOptionError */
   constructor(cache: ReadThroughCache<V>, store: Store<V>, options: WriteThroughOptions) {
     super(cache, store, options);
-    this.#calls = new StoreCalls(store, { timeoutMs: storeTimeoutMsOf(options), graceMs: 0 }, timersOf(options));
+    this.#timers = timersOf(options);
+    this.#timeoutMs = storeTimeoutMsOf(options);
+    this.#calls = new StoreCalls(store, { timeoutMs: this.#timeoutMs, graceMs: 0 }, this.#timers);
     this.#copies = new CachedCopies(cache);
   }
 
   /**
    * Writes to the store, then removes or replaces the copy. Writes of one key are carried out in the order of the calls.
    *
-   * @throws what the store throws, unchanged; CacheTimeoutError when it takes longer than `storeTimeoutMs`; and what the
-   * cache throws if the store has the value but the old copy could not be removed
+   * @throws what the store throws, unchanged; CacheTimeoutError when it takes longer than `storeTimeoutMs`, or those before
+   * it do: then it was not sent; and what the cache throws if the store has the value but the old copy could not be removed
    */
   async set(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<void> {
     const write = this.validWrite('set', this.validKey('set', key), value, options);
     const settled = [{ key, copy: this.copyOf(write) }];
-    await this.#order.run([key], async () => {
+    await this.#inTurn('set', [key], async () => {
       await this.#inStore([key], (call) => this.#calls.write(key, value, call));
       await this.#settle(settled);
     });
@@ -47,7 +52,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   /** Removes it from the store, then the copy. True if there was a copy; what the store had is not asked. */
   async removeItem(key: string): Promise<boolean> {
     this.validKey('removeItem', key);
-    return this.#order.run([key], async () => {
+    return this.#inTurn('removeItem', [key], async () => {
       await this.#inStore([key], (call) => this.#calls.remove(key, call));
       return (await this.#copies.remove([key])) > 0;
     });
@@ -63,7 +68,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
     });
     if (settled.length === 0) return;
     const keys = [...last.keys()];
-    await this.#order.run(keys, async () => {
+    await this.#inTurn('mset', keys, async () => {
       await this.#inStore(keys, (call) => {
         const many = this.#calls.writeMany([...last], call);
         return many ?? together([...last].map(([key, value]) => this.#calls.write(key, value, call)));
@@ -77,7 +82,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
     this.refuseIfClosed('removeItems');
     const distinct = [...new Set(keys)].map((key) => this.validKey('removeItems', key));
     if (distinct.length === 0) return 0;
-    return this.#order.run(distinct, async () => {
+    return this.#inTurn('removeItems', distinct, async () => {
       await this.#inStore(distinct, (call) => {
         const many = this.#calls.removeMany(distinct, call);
         return many ?? together(distinct.map((key) => this.#calls.remove(key, call)));
@@ -94,6 +99,24 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
 
   protected override queued(): undefined {
     return undefined;
+  }
+
+  /** Without a limit of its own the last of many would wait as often for a store that hangs as there are before it. */
+  #inTurn<T>(operation: CacheOperation, keys: readonly string[], work: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let isGivenUp = false;
+      const cancel = this.#timers.after(this.#timeoutMs, () => {
+        isGivenUp = true;
+        const message = `The writes before it of its key took ${this.#timeoutMs} ms: this one was not sent to the store.`;
+        reject(new CacheTimeoutError(message, { operation, backend: 'stack', ambiguous: false }));
+      });
+      const turn = async (): Promise<void> => {
+        if (isGivenUp) return;
+        cancel();
+        await work().then(resolve, reject);
+      };
+      void this.#order.run(keys, turn);
+    });
   }
 
   /**

@@ -161,6 +161,24 @@ describe('A write through', () => {
     expect(await users.get('slow')).toBe(3);
   });
 
+  it('waits for its turn as long as for the store, and is not sent when it gave up: a thousand of one key before a store that hangs', async () => {
+    const timers = new ManualTimers();
+    const store = new RecordingStore();
+    const users = writeThrough(twoLevels(), store, { timers, storeTimeoutMs: 1_000 });
+    let sent = 0;
+    store.before = () => {
+      sent += 1;
+      return new Promise(() => {});
+    };
+    const sets = Array.from({ length: 1_000 }, (_, index) => codeOf(users.set('1', index)));
+    const closing = codeOf(users.close());
+    await timers.advance(2_000);
+    expect(new Set(await Promise.all(sets))).toEqual(new Set(['ERR_CACHE_TIMEOUT']));
+    expect(await closing).toBe('fulfilled');
+    expect(sent).toBeLessThanOrEqual(2);
+    expect(timers.pending).toBe(0);
+  });
+
   it('whose copy could not be removed rejects, though the store has it', async () => {
     const store = new RecordingStore();
     const broken: AsyncCache = { ...toAsync(new InMemoryCache()), removeItem: () => Promise.reject(new Error('down')) };
