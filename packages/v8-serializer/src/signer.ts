@@ -14,8 +14,9 @@ const PURPOSE = '@cache/v8-serializer';
 export class Signer {
   readonly #keys: readonly [KeyObject, ...KeyObject[]];
 
-  /** @throws CacheOptionError for a key that is no key, or has fewer than 32 bytes */
+  /** @throws CacheOptionError for a key that is no key, or has fewer than 32 bytes, and for previous keys that are no list */
   constructor(key: string | Uint8Array, previousKeys: readonly (string | Uint8Array)[]) {
+    if (!Array.isArray(previousKeys)) throw new CacheOptionError('previousKeys of v8Serializer is a list of keys.');
     this.#keys = [signingKey(key), ...previousKeys.map(signingKey)];
   }
 
@@ -38,7 +39,7 @@ function signingKey(key: string | Uint8Array): KeyObject {
   const bytes = Buffer.from(key);
   if (bytes.length < MIN_KEY_BYTES)
     throw new CacheOptionError(
-      `A key of v8Serializer has at least ${MIN_KEY_BYTES} bytes: randomBytes(32), for example.`,
+      `A key of v8Serializer has at least ${MIN_KEY_BYTES} bytes; got ${bytes.length}. Make one once (openssl rand -hex 32), keep it with your secrets, and give all processes the same.`,
     );
   return createSecretKey(createHmac('sha256', bytes).update(PURPOSE).digest());
 }

@@ -44,7 +44,7 @@ const BODY_AT = HEADER.length + SIGNATURE_BYTES;
  * DataView, Buffer, typed arrays, objects that are referred to twice, and cycles. Refused, with the path that is at fault
  * (`$.a[2].b`): instances of other classes, functions, symbols, holes, getters, and what structured clone would lose.
  *
- * @throws CacheOptionError for a key of less than 32 bytes
+ * @throws CacheOptionError for a key of less than 32 bytes, and for `previousKeys` that are no list
  */
 export function v8Serializer({ key, previousKeys = [] }: V8SerializerOptions): V8Serializer {
   const signer = new Signer(key, previousKeys);

@@ -149,6 +149,17 @@ describe('a key', () => {
     expect(() => v8Serializer({ key: KEY, previousKeys: [wrong] })).toThrow(refusal);
   });
 
+  test('in the place of a list of previous keys is refused', () => {
+    const refusal = expect.objectContaining({ code: 'ERR_CACHE_OPTION' });
+    for (const previousKeys of [KEY, randomBytes(32), null, {}] as unknown as (readonly string[])[])
+      expect(() => v8Serializer({ key: KEY, previousKeys })).toThrow(refusal);
+  });
+
+  test('that is too short is refused with where a key comes from, which is not the place where it is used', () => {
+    expect(() => v8Serializer({ key: Buffer.from('', 'hex') })).toThrow('got 0');
+    expect(() => v8Serializer({ key: Buffer.from('', 'hex') })).toThrow('openssl rand -hex 32');
+  });
+
   test('of 32 bytes is enough, counted as UTF-8', () => {
     for (const key of ['x'.repeat(32), 'é'.repeat(16), new Uint8Array(32)])
       expect(v8Serializer({ key }).format).toBe('binary');
