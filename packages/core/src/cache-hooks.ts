@@ -58,7 +58,7 @@ export interface CacheKeyEvent extends CacheEventSource {
   readonly key: string;
   /** How long the call took; in a batch, the batch. */
   readonly durationMs: number;
-  /** The size of what was read or written, where the backend serialises. */
+  /** The size of what was read or written, where the backend tells: PostgreSQL does for single keys, and no other. */
   readonly payloadBytes?: number;
   /** Which level it was found in, where the cache has levels. */
   readonly level?: CacheLevel;

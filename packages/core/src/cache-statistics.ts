@@ -24,7 +24,7 @@ export interface CacheCounts {
   readonly errors: number;
   readonly loads: number;
   readonly failedLoads: number;
-  /** The size of all payloads read and written, where the backend serialises. */
+  /** The size of payloads read and written, as far as backends tell: PostgreSQL does for single keys, and no other. */
   readonly payloadBytes: number;
 }
 
