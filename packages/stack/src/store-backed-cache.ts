@@ -37,7 +37,8 @@ export interface StoreBackedOptions {
   readonly afterWrite?: AfterWrite;
   /**
    * Give a write up after this time: its signal is aborted and its outcome unknown. A write-behind cache gives the store
-   * as long again to confirm that, before it repeats the write.
+   * as long again to confirm that, before it repeats the write; a write-through cache lets a write wait as long for those of
+   * its key that came before it.
    * @default 10,000
    */
   readonly storeTimeoutMs?: number;
