@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -36,6 +37,21 @@ function faulty(cache: InMemoryCache): { cache: AtomicCache; fail: Set<string>; 
     },
   });
   return { cache: proxy, fail, hang, calls };
+}
+
+/** A cache that renews at once and says so when it is told to, once each time. */
+function answeringLate(cache: InMemoryCache): { cache: AtomicCache; answer: () => void } {
+  const memory = toAsync(cache);
+  const answers: (() => void)[] = [];
+  const setTtlIfEquals: AtomicCache['setTtlIfEquals'] = async (...args) => {
+    const isOurs = await memory.setTtlIfEquals(...args);
+    await new Promise<void>((resolve) => answers.push(resolve));
+    return isOurs;
+  };
+  return {
+    cache: { ...memory, setTtlIfEquals },
+    answer: () => answers.shift()?.(),
+  };
 }
 
 describe('a lock', () => {
@@ -153,6 +169,32 @@ describe('a lock', () => {
     time.skip(LEASE_MS);
     await expect(renewing).rejects.toMatchObject(LOST);
     expect(lock.isHeld).toBe(false);
+  });
+
+  test('counts a renewal from when it was asked for, however late the answer comes', async () => {
+    const { cache: memory, options, time } = setUp();
+    const { cache, answer } = answeringLate(memory);
+    const lock = await acquireLock(cache, 'k', options);
+    const renewing = lock.renew();
+    await time.advance(LEASE_MS * 0.8);
+    answer();
+    await renewing;
+    await time.advance(LEASE_MS * 0.1 - 1);
+    expect(lock.isHeld).toBe(true);
+    await time.advance(1);
+    expect(lock.isHeld).toBe(false);
+  });
+
+  test('is not renewed any more by an answer that comes after its release', async () => {
+    const { cache: memory, options, time } = setUp();
+    const { cache, answer } = answeringLate(memory);
+    const lock = await acquireLock(cache, 'k', options);
+    const renewing = expect(lock.renew()).rejects.toMatchObject(LOST);
+    await lock.release();
+    answer();
+    await renewing;
+    expect(time.pending).toBe(0);
+    expect(lock.signal.aborted).toBe(false);
   });
 
   test('row 52: one that was frozen beyond its lease finds it lost before it does anything', async () => {
@@ -309,6 +351,19 @@ describe('waiting for a lock', () => {
     asking.abort(new Error('enough'));
     await expect(hanging).rejects.toThrow('enough');
     await expect(acquireLock(cache, 'k', { ...options, signal: asking.signal })).rejects.toThrow('enough');
+  });
+
+  test('leaves no listener on the signal, which may outlive many waits', async () => {
+    const { cache: memory, options, time } = setUp();
+    const { signal } = new AbortController();
+    const lock = await acquireLock(toAsync(memory), 'k', { ...options, signal });
+    const waiting = acquireLock(toAsync(memory), 'k', { ...options, waitTimeoutMs: 60_000, signal });
+    await time.advance(10_000);
+    expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
+    await lock.release();
+    await time.advance(1_000);
+    await waiting;
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('gives back what it took while it was being aborted', async () => {

@@ -247,6 +247,21 @@ describe('a sliding window', () => {
     expect(await allowedOf(Array.from({ length: 11 }, () => limiter.hit('k')))).toBe(10);
   });
 
+  test('takes no lifetime for that of an item which was replaced while it was read', async () => {
+    const { cache, time } = setUp();
+    let isReplaced = false;
+    const store = {
+      ...toAsync(cache),
+      getTtl: async (key: string) => {
+        if (!isReplaced) cache.set(key, 5_000 * WINDOW_MS, 10 * 365 * 86_400);
+        isReplaced = true;
+        return cache.getTtl(key);
+      },
+    };
+    await new RateLimiter(store, { ...sliding, windowInSeconds: 10, timers: time }).hit('k');
+    expect(counters(cache)).toEqual(['rate-limit:sliding:10:5000:k']);
+  });
+
   test('says so when a cache does not keep the time', async () => {
     const { cache, time } = setUp();
     const forgetful = { ...toAsync(cache), get: async () => undefined };
