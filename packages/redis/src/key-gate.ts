@@ -7,7 +7,9 @@ import { WaitedInVain } from './server-error.ts';
  * Nobody waits longer than a deadline; what gives up waiting is never sent.
  *
  * Invariant: of two calls on one key of which the first holds it, the second sends its first command after the first
- * one's last.
+ * one's last; and what waits for the key begins in the order of the calls. So what waits holds the key too, until it has
+ * begun: the key is free a few promise jobs before it does, and a call made within them would be sent first. What gives
+ * up frees nothing that an earlier one still holds.
  */
 export class KeyGate {
   readonly #held = new Map<string, Promise<void>>();
@@ -25,7 +27,11 @@ export class KeyGate {
   /** Runs `work` when nothing holds the key. */
   after<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#held.get(key);
-    return before === undefined ? work() : this.#freed(before).then(work);
+    if (before === undefined) return work();
+    const freed = this.#freed(before);
+    const answer = freed.then(work);
+    this.holdUntil(key, freed);
+    return answer;
   }
 
   /** Runs `work` when nothing holds any of the keys. */
@@ -53,12 +59,14 @@ export class KeyGate {
     });
   }
 
-  /** Holds a key until `work`, which is under way, has settled. */
+  /** Holds a key until `work`, which is under way, has settled, and no shorter than it is held already. */
   holdUntil(key: string, work: Promise<unknown>): void {
+    const before = this.#held.get(key);
     const release = (): void => {
       if (this.#held.get(key) === held) this.#held.delete(key);
     };
-    const held: Promise<void> = work.then(release, release);
+    const all = before === undefined ? work : Promise.allSettled([before, work]);
+    const held: Promise<void> = all.then(release, release);
     this.#held.set(key, held);
   }
 }

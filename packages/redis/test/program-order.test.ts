@@ -117,6 +117,48 @@ describe('Calls of one tick', () => {
     expect(seen).toBe('second');
   });
 
+  test('keep their order when one is made just as another that waited may go', async () => {
+    for (let jobs = 0; jobs < 8; jobs += 1) {
+      const cache = newCache();
+      await cache.set('k', 'oldest', { tags: ['t'] });
+      const first = cache.set('k', 'old', { tags: ['t'] });
+      const removed = cache.removeItem('k');
+      await first;
+      for (let job = 0; job < jobs; job += 1) await null;
+      await cache.set('k', 'new');
+      expect(await removed).toBe(true);
+      expect(await cache.get('k')).toBe('new');
+    }
+  });
+
+  test('keep their order when one gives up waiting', async () => {
+    const json = jsonSerializer();
+    let finish = (): void => {};
+    const isSlow = new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    const cache = newCache({
+      writeTimeoutMs: 500,
+      serializer: {
+        format: 'json',
+        serialize: async (value: unknown) => {
+          if (value === 'slow') await isSlow;
+          return json.serialize(value);
+        },
+        deserialize: (payload: string) => json.deserialize(payload),
+      },
+    });
+    const slow = cache.set('k', 'slow');
+    await expect(cache.set('k', 'in vain')).rejects.toMatchObject({ code: 'ERR_CACHE_TIMEOUT', ambiguous: false });
+    const last = cache.set('k', 'last').then(
+      () => 'stored',
+      () => 'given up',
+    );
+    setImmediate(finish);
+    await slow;
+    expect(await cache.get('k')).toBe((await last) === 'stored' ? 'last' : 'slow');
+  });
+
   test('keep their order beyond the first wave of a large batch', async () => {
     const cache = newCache();
     const entries = Array.from({ length: 3_000 }, (_, index) => [`k${index}`, index] as const);
