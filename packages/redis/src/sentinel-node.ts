@@ -18,7 +18,8 @@ export class SentinelNode implements RedisNode, RedisNodes {
   readonly #options: CommandOptions;
   readonly #masters: readonly RedisNode[] = [this];
   #unansweredCount = 0;
-  #leading: Promise<void> | undefined;
+  /** What waits for the lease, in order. */
+  #waiting: (() => void)[] | undefined;
 
   constructor(client: SentinelClient) {
     this.#client = client;
@@ -31,9 +32,17 @@ export class SentinelNode implements RedisNode, RedisNodes {
   }
 
   send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {
-    if (this.#leading !== undefined) return this.#leading.then(() => this.#send(args, format));
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      return new Promise((resolve, reject) => {
+        waiting.push(() => this.#send(args, format).then(resolve, reject));
+      });
+    }
     const sent = this.#send(args, format);
-    if (this.#unansweredCount === 1) this.#leading = this.#leaseGranted();
+    if (this.#unansweredCount === 1) {
+      this.#waiting = [];
+      void this.#followLeader(this.#waiting);
+    }
     return sent;
   }
 
@@ -52,8 +61,10 @@ export class SentinelNode implements RedisNode, RedisNodes {
     });
   }
 
-  async #leaseGranted(): Promise<void> {
+  /** Sends in one go what waits: a command that begins between two of them would overtake the second. */
+  async #followLeader(waiting: readonly (() => void)[]): Promise<void> {
     for (let turn = 0; turn < 4; turn += 1) await null;
-    this.#leading = undefined;
+    this.#waiting = undefined;
+    for (const send of waiting) send();
   }
 }

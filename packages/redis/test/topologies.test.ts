@@ -98,6 +98,13 @@ test('A master behind Sentinel serves every kind of call, pipelined in one tick'
     const keys = Array.from({ length: 500 }, (_, index) => `k${index}`);
     await Promise.all(keys.map((key, index) => cache.set(key, index)));
     expect(await cache.mget(keys)).toEqual(keys.map((_, index) => index));
+    for (let jobs = 0; jobs < 12; jobs += 1) {
+      const sets = [cache.set('leader', 1), cache.set('order', 'first')];
+      for (let job = 0; job < jobs; job += 1) await null;
+      sets.push(cache.set('order', 'second'));
+      await Promise.all(sets);
+      expect(await cache.get('order')).toBe('second');
+    }
     const entry = await cache.getOrLease('leased');
     expect(entry).toMatchObject({ state: 'missing', lease: { key: 'leased' } });
     if (entry.state === 'missing' && entry.lease !== undefined) {
