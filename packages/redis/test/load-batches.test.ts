@@ -226,6 +226,18 @@ describe('How long entries have left', () => {
     expect(last).toMatchObject({ state: 'fresh', value: 3, remainingInSeconds: null });
   });
 
+  test('is what setTtlIfEquals says, beside a lease too', async () => {
+    const { cache } = newCache();
+    await cache.fill(leaseOf(await cache.getOrLease('k')), 1, { expirationInSeconds: null, loadDurationMs: 3 });
+    leaseOf(await cache.getOrLease('k', { evenIfFresh: true, leaseInSeconds: 60 }));
+    expect(await cache.setTtlIfEquals('k', 1, 5)).toBe(true);
+    expect(await cache.getTtl('k')).toBeLessThanOrEqual(5);
+    const [entry] = await cache.getEntries(['k'], { needsRemaining: false });
+    expect(entry?.state === 'fresh' && entry.remainingInSeconds).toBeLessThanOrEqual(5);
+    expect(await cache.setTtlIfEquals('k', 1, null)).toBe(true);
+    expect(await cache.getTtl('k')).toBe(null);
+  });
+
   test('nobody asks for what nobody needs', async () => {
     const { cache, recorder } = newCache();
     await cache.set('plain', 1, 60);

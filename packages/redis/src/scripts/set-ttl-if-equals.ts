@@ -4,7 +4,8 @@ import { ONLY_WRONG_TYPE } from './wrong-type.ts';
 
 /**
  * Gives an item another lifetime if it is live and holds these bytes. Its tags, its lease and the length of its stale
- * window stay; where the key's own TTL decides, it goes on deciding.
+ * window stay. The header of a frame says the new end even where the key's own TTL decided so far: beside a lease the key
+ * lives for as long as the lease.
  *
  * - KEYS: the item
  * - ARGV: payload, lifetime in ms from now (0 for never), stamp and tags of a frame whose tags were judged live ('' for
@@ -29,14 +30,12 @@ if string.byte(head, 1) == 1 then
     local stamp, tags = string.sub(head, 57, 72), redis.call('GETRANGE', KEYS[1], 97, 96 + tagBytes)
     if stamp ~= ARGV[3] or tags ~= ARGV[4] then return {stamp, tags} end
   end
-  if fresh ~= 9999999999999 then
-    local ends = '99999999999999999999999999'
-    if keepMs > 0 then
-      ends = string.format('%013.0f%013.0f', now + keepMs, now + keepMs + (stale - fresh))
-      keepMs = keepMs + (stale - fresh)
-    end
-    redis.call('SETRANGE', KEYS[1], 30, ends)
+  local ends = '99999999999999999999999999'
+  if keepMs > 0 then
+    ends = string.format('%013.0f%013.0f', now + keepMs, now + keepMs + (stale - fresh))
+    keepMs = keepMs + (stale - fresh)
   end
+  redis.call('SETRANGE', KEYS[1], 30, ends)
   local leased = (tonumber(string.sub(head, 18, 30)) or 0) - now
   if keepMs > 0 and keepMs < leased then keepMs = leased end
 elseif redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
