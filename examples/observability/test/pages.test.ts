@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { redisUrl } from '@cache/test-servers';
 import { afterAll, describe, expect, test } from '@jest/globals';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -10,6 +11,7 @@ const folder = mkdtempSync(fileURLToPath(new URL('../.pages-', import.meta.url))
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const PAGES = [
+  'docs/getting-started.md',
   'docs/hooks.md',
   'docs/key-transformers.md',
   'docs/observability.md',
@@ -19,7 +21,9 @@ const PAGES = [
 ];
 
 function examplesOf(page: string): string[] {
-  return [...readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
+  return [...readFileSync(join(root, page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) =>
+    code.replaceAll('redis://localhost:6379', redisUrl()),
+  );
 }
 
 /** Runs an example as its reader would, with the packages of this workspace. */
