@@ -28,8 +28,8 @@ export interface FileJournalOptions {
    */
   readonly serializer?: Serializer;
   /**
-   * What to do with a file that is damaged in its middle, which no crash of a process does: `'refuse'` to open it, or `'salvage'` what is
-   * sound and keep a copy of the file.
+   * What to do with a file that is damaged in its middle, which no crash of a process does: `'refuse'` to open it, or
+   * `'salvage'` what is sound and keep a copy of the file.
    * @default 'refuse'
    */
   readonly onDamage?: 'refuse' | 'salvage';

@@ -5,6 +5,9 @@ import { encodeFrame, encodeHeader, type JournalRecord, newMark } from './journa
 const NAME = 'journal';
 const DRAFT_NAME = 'journal.draft';
 
+/** Node reads no longer file back: what is kept beyond it would be lost to the next process. */
+const MAX_FILE_BYTES = 2 ** 31 - 1;
+
 /**
  * The file of a journal: appended to frame by frame, replaced as a whole, and never left with half of an append that failed.
  */
@@ -73,7 +76,11 @@ export class JournalFile {
     return this.#bytes;
   }
 
-  /** Appends the records as one frame, and waits for the disk if it is to. What a failed append left behind is cut off. */
+  /**
+   * Appends the records as one frame, and waits for the disk if it is to. What a failed append left behind is cut off.
+   *
+   * @throws an error with code `EFBIG` when the file would be too long to be read back
+   */
   async append(records: readonly JournalRecord[]): Promise<void> {
     if (this.#isTorn) await this.#cutOff();
     if (!this.#isAnchored) {
@@ -81,6 +88,7 @@ export class JournalFile {
       this.#isAnchored = true;
     }
     const frame = encodeFrame(records, this.#mark);
+    if (this.#bytes + frame.length > MAX_FILE_BYTES) throw Object.assign(new Error('Too long.'), { code: 'EFBIG' });
     try {
       await writeAll(this.#handle, frame, this.#bytes);
       if (this.#isSynced) await this.#handle.datasync();

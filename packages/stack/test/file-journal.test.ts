@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, open as openFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -271,6 +271,43 @@ describe('row 58: a journal that is not whole', () => {
     await writeFile(join(folder, 'journal.draft'), 'half of a');
     expect((await kept()).map(({ key }) => key)).toEqual(KEYS);
     expect(await readdir(folder)).toEqual(['journal']);
+  });
+});
+
+describe('row 58: a disk that fails', () => {
+  /** What every open file has its methods from. */
+  async function fileMethods(): Promise<{ datasync(): Promise<void>; truncate(length: number): Promise<void> }> {
+    await using file = await openFile(join(folder, 'probe'), 'w');
+    return Object.getPrototypeOf(file);
+  }
+
+  function failure(): Error {
+    return Object.assign(new Error('i/o error'), { code: 'EIO' });
+  }
+
+  it('to sync: the write rejects, nothing of it stays, and the next one is kept', async () => {
+    using sync = jest.spyOn(await fileMethods(), 'datasync');
+    await using journal = await open({ durability: 'fsync' });
+    await write(journal, 'a', 1);
+    sync.mockRejectedValueOnce(failure());
+    expect(await codeOf(write(journal, 'b', 2))).toBe('ERR_CACHE_UNAVAILABLE');
+    expect(await reopened(await readFile(join(folder, 'journal')))).toEqual(['a']);
+    await write(journal, 'c', 3);
+    expect(await reopened(await readFile(join(folder, 'journal')))).toEqual(['a', 'c']);
+  });
+
+  it('to sync and to cut off what was written: that is done before the next write', async () => {
+    const methods = await fileMethods();
+    using sync = jest.spyOn(methods, 'datasync');
+    using cut = jest.spyOn(methods, 'truncate');
+    await using journal = await open({ durability: 'fsync' });
+    sync.mockRejectedValueOnce(failure());
+    cut.mockRejectedValueOnce(failure());
+    expect(await codeOf(write(journal, 'a', 'long'.repeat(100)))).toBe('ERR_CACHE_UNAVAILABLE');
+    await write(journal, 'b', 2);
+    const bytes = await readFile(join(folder, 'journal'));
+    expect(bytes).toHaveLength(journal.bytes);
+    expect(await reopened(bytes)).toEqual(['b']);
   });
 });
 
