@@ -25,8 +25,9 @@ export class FillCall implements ScriptCall {
   readonly operation = 'fill';
   readonly format = 'text';
   readonly common = '';
+  readonly argumentBytes: number;
   readonly key: string;
-  readonly #argv: readonly RedisArgument[];
+  readonly #argv: FillArguments;
   readonly #parts: CacheParts;
   readonly #resolve: (isFilled: boolean) => void;
   readonly #reject: (reason: unknown) => void;
@@ -41,6 +42,7 @@ export class FillCall implements ScriptCall {
   ) {
     this.key = redisKey;
     this.#argv = argumentsOf(parts, held, filling);
+    this.argumentBytes = this.#argv[1].length;
     this.#parts = parts;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -67,8 +69,10 @@ export class FillCall implements ScriptCall {
   }
 }
 
+type FillArguments = readonly [description: string, stored: string | Buffer];
+
 /** The script's description of what is stored, and what is stored as far as it does not depend on the server's clock. */
-function argumentsOf({ codec }: CacheParts, { token, stamp }: LeaseParts, filling: Filling): readonly RedisArgument[] {
+function argumentsOf({ codec }: CacheParts, { token, stamp }: LeaseParts, filling: Filling): FillArguments {
   const { payload, tags, staleInSeconds, loadDurationMs } = filling;
   const stale = staleInSeconds === 0 ? NO_LIFETIME : lifetimeDigits(staleInSeconds);
   const lease = `\x01${token}${lifetimeDigits(filling.expirationInSeconds)}${stale}`;

@@ -35,6 +35,7 @@ export class LeaseCall implements ScriptCall {
   readonly operation = 'getOrLease';
   readonly format: ReplyFormat;
   readonly common: string;
+  readonly argumentBytes = 0;
   readonly key: string;
   readonly #parts: CacheParts;
   readonly #appKey: string;

@@ -5,6 +5,7 @@ import type { RedisNode } from './redis-node.ts';
 import type { RedisScript } from './redis-script.ts';
 import type { ReplyFormat } from './reply-format.ts';
 import { evalCommand } from './script-command.ts';
+import { MAX_BYTES_PER_RUN } from './scripts/for-each-key.ts';
 import { isForbidden, isUnknownScript } from './server-error.ts';
 
 /** One key's part in a script that takes many. */
@@ -14,6 +15,8 @@ export interface ScriptCall {
   readonly format: ReplyFormat;
   /** An argument that is the same for all keys of one run. */
   readonly common: string;
+  /** About how many bytes its arguments have. */
+  readonly argumentBytes: number;
   /** This key's own arguments: for one script as many for each key. */
   argv(): readonly RedisArgument[];
   /** @param nowMs the server's clock */
@@ -21,7 +24,7 @@ export interface ScriptCall {
   fail(reason: unknown): void;
 }
 
-/** How many keys one run has: few enough that the server is not held up by it, a third of a millisecond. */
+/** How many keys one run has: few enough that the server is not held up by it, a third of a millisecond for small values. */
 const MAX_KEYS = 64;
 
 /**
@@ -30,7 +33,8 @@ const MAX_KEYS = 64;
  *
  * - KEYS: the items
  * - ARGV: the common argument, then each item's own
- * - result: server ms, then a reply for each item; an error reply where the item's step failed
+ * - result: server ms, then a reply for each item; an error reply where the item's step failed, nil where it was left for
+ *   a run of its own
  */
 export class ScriptBatch implements PendingCommand {
   readonly operation: CacheOperation;
@@ -42,8 +46,9 @@ export class ScriptBatch implements PendingCommand {
   readonly #calls: ScriptCall[];
   readonly #addAgain: (batch: ScriptBatch) => void;
   #node: RedisNode | undefined;
+  #argumentBytes: number;
   #isRepeated = false;
-  #hasFailed = false;
+  #isSettled = false;
 
   /** @param addAgain sends a batch again that was not carried out */
   constructor(script: RedisScript, call: ScriptCall, addAgain: (batch: ScriptBatch) => void) {
@@ -52,6 +57,7 @@ export class ScriptBatch implements PendingCommand {
     this.format = call.format;
     this.#script = script;
     this.#calls = [call];
+    this.#argumentBytes = call.argumentBytes;
     this.#addAgain = addAgain;
   }
 
@@ -62,11 +68,12 @@ export class ScriptBatch implements PendingCommand {
   /** True if the call can travel with those that are here. */
   takes(script: RedisScript, { common, format }: ScriptCall): boolean {
     const isAlike = script === this.#script && common === this.#calls[0]?.common && format === this.format;
-    return isAlike && this.#calls.length < MAX_KEYS;
+    return isAlike && this.#calls.length < MAX_KEYS && this.#argumentBytes < MAX_BYTES_PER_RUN;
   }
 
   add(call: ScriptCall): void {
     this.#calls.push(call);
+    this.#argumentBytes += call.argumentBytes;
   }
 
   args(node: RedisNode): readonly RedisArgument[] {
@@ -81,27 +88,33 @@ export class ScriptBatch implements PendingCommand {
 
   succeed(reply: unknown): void {
     // An answer after the deadline is nobody's.
-    if (this.#hasFailed) return;
+    if (this.#isSettled) return;
+    this.#isSettled = true;
     const [nowMs, ...replies] = reply as [number, ...unknown[]];
     for (const [index, call] of this.#calls.entries()) {
       const own = replies[index];
-      if (own instanceof Error) call.fail(own);
+      if (own === null) this.#addAlone(call);
+      else if (own instanceof Error) call.fail(own);
       else call.succeed(own, nowMs);
     }
   }
 
   fail(reason: unknown): void {
-    if (this.#hasFailed) return;
+    if (this.#isSettled) return;
     if (!this.#isRepeated && isUnknownScript(reason)) {
       this.#isRepeated = true;
       this.#node?.watch.forgetScripts();
       this.#addAgain(this);
       return;
     }
-    this.#hasFailed = true;
+    this.#isSettled = true;
     // An ACL that forbids one key refuses the whole command before it begins.
     if (this.#calls.length > 1 && isForbidden(reason)) {
-      for (const call of this.#calls) this.#addAgain(new ScriptBatch(this.#script, call, this.#addAgain));
+      for (const call of this.#calls) this.#addAlone(call);
     } else for (const call of this.#calls) call.fail(reason);
+  }
+
+  #addAlone(call: ScriptCall): void {
+    this.#addAgain(new ScriptBatch(this.#script, call, this.#addAgain));
   }
 }

@@ -48,6 +48,23 @@ describe('Loads of one tick', () => {
     expect(await Promise.all(leases.map((lease) => cache.fill(lease, 1)))).not.toContain(false);
   });
 
+  test('are more commands where the values are large, so that others are served in between', async () => {
+    const { cache, recorder } = newCache();
+    const large = 'x'.repeat(100_000);
+    const leases = (await Promise.all(names(12).map((key) => cache.getOrLease(key)))).map(leaseOf);
+    recorder.take();
+    await Promise.all(leases.map((lease) => cache.fill(lease, lease.key + large, { staleInSeconds: 60 })));
+    expect(recorder.take()).toEqual(['EVAL', 'EVALSHA', 'EVALSHA', 'EVALSHA']);
+    for (const key of names(12)) await cache.expireItem(key);
+    recorder.take();
+    const entries = await Promise.all(names(12).map((key) => cache.getOrLease(key)));
+    // Three of them are answered at once.
+    expect(recorder.take()).toEqual(['HGET', ...Array.from({ length: 10 }, () => 'EVALSHA')]);
+    for (const [index, key] of names(12).entries()) {
+      expect(entries[index]).toMatchObject({ state: 'stale', value: key + large, lease: { key } });
+    }
+  });
+
   test.each([
     ['JSON', undefined],
     ['bytes', binaryJson],

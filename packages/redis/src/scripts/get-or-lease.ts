@@ -12,7 +12,8 @@ import { ONLY_WRONG_TYPE } from './wrong-type.ts';
  *   `-`, and of a frame that the caller knows more about what it knows (`d`: a tag was invalidated; `e`: a tag was
  *   expired), its stamp (16) and its tags
  * - result: server ms, then for each item 1 (granted, and nothing may be served), 0 (somebody else has the lease, and
- *   nothing may be served), or [granted (1 or 0), what is stored, PTTL]
+ *   nothing may be served), or [granted (1 or 0), what is stored, PTTL]; nil if it was left alone, since those before it
+ *   hold so much
  *
  * A plain value carries no lease. A frame that is dead is replaced by a lease alone, and the lease in it does not
  * count: whoever holds it began to load before the invalidation. A stale copy stays beside the lease, its key lives as
