@@ -1,3 +1,4 @@
+import { crc32, gzipSync } from 'node:zlib';
 import { type CompressionAlgorithm, compressed } from '@cache/compression';
 import {
   hasErrorCode,
@@ -158,6 +159,25 @@ describe('compression', () => {
     expect(await unlike.deserialize('[1]')).toEqual([1]);
   });
 
+  test('reads what has the documented layout, and refuses a size that is not the one', async () => {
+    const text = json.serialize(long);
+    const payloadOf = (declaredBytes: number): Buffer => {
+      const data = gzipSync(text);
+      const head = Buffer.from([0xf3, 0x80 | 1, 0, 0, 0, 0]);
+      head.writeUInt32LE(declaredBytes, 2);
+      const checksum = Buffer.alloc(4);
+      checksum.writeUInt32LE(crc32(Buffer.concat([head, data])));
+      return Buffer.concat([head, checksum, data]);
+    };
+    for (const asyncAboveBytes of [0, 1_000_000]) {
+      const gzip = compressed(json, { asyncAboveBytes });
+      expect(await gzip.deserialize(payloadOf(text.length))).toEqual(long);
+      for (const size of [text.length - 1, text.length + 1]) {
+        expect(await codeOf(() => gzip.deserialize(payloadOf(size)))).toBe('ERR_CACHE_CORRUPTION');
+      }
+    }
+  });
+
   test('reads the formats that are mixed inside', async () => {
     const old = compressed(json);
     const fresh = compressed(mixedFormats(flippedJson(0xf8), json));
@@ -245,10 +265,12 @@ describe('compression', () => {
     ['deflate-raw', 1, 9],
     ['brotli', 0, 11],
   ])('%s tries harder at a higher level', async (algorithm, lowest, highest) => {
-    const [fast, small] = [lowest, highest].map((level) => compressed(json, { algorithm, level }));
     // Words in an order that repeats nothing for long.
     const words = Array.from({ length: 5_000 }, (_, index) => `w${(index * 7_919 * index) % 611}`);
-    const sizes = [await bytesOf(fast as MixedSerializer, words), await bytesOf(small as MixedSerializer, words)];
-    expect(sizes[1]?.length).toBeLessThan(sizes[0]?.length ?? 0);
+    for (const asyncAboveBytes of [0, 1_000_000]) {
+      const sizeAt = async (level: number): Promise<number> =>
+        (await bytesOf(compressed(json, { algorithm, level, asyncAboveBytes }), words)).length;
+      expect(await sizeAt(highest)).toBeLessThan(await sizeAt(lowest));
+    }
   });
 });
