@@ -1,4 +1,5 @@
 import {
+  CacheOptionError,
   CacheTimeoutError,
   CacheUnavailableError,
   type InvalidationBus,
@@ -55,30 +56,39 @@ export class StackVitals<V> {
   /**
    * Fulfils when the second level has answered a read.
    *
-   * @throws CacheOptionError at once if it refuses for a reason that waiting does not mend, CacheUnavailableError after
-   * `timeoutMs`
+   * @throws CacheOptionError at once for a time that is none, and if it refuses for a reason that waiting does not mend;
+   * CacheUnavailableError after `timeoutMs`
    */
   async awaitL2(timeoutMs: number): Promise<void> {
+    if (!(typeof timeoutMs === 'number' && timeoutMs >= 0)) {
+      throw new CacheOptionError('timeoutMs is a number of at least 0.', { operation: 'ping', backend: 'stack' });
+    }
     const { l2, timers } = this.#parts;
     if (l2 === undefined) return;
     const giveUpAtMs = timers.now() + timeoutMs;
     for (;;) {
+      const leftMs = giveUpAtMs - timers.now();
       try {
-        await this.#latencyMs(l2);
+        await this.#latencyMs(l2, Math.max(0, leftMs));
         return;
       } catch (error) {
         if (isCallersFault(error)) throw error;
         if (timers.now() >= giveUpAtMs) throw notReady(timeoutMs, error);
       }
-      await new Promise<void>((resume) => void timers.after(POLL_MS, resume));
+      const pauseMs = Math.min(POLL_MS, Math.max(0, giveUpAtMs - timers.now()));
+      await new Promise<void>((resume) => void timers.after(pauseMs, resume));
     }
   }
 
-  async #latencyMs(l2: SharedCache<V>): Promise<number> {
+  async #latencyMs(l2: SharedCache<V>, withinMs: number = Number.POSITIVE_INFINITY): Promise<number> {
     const { timers, l2TimeoutMs } = this.#parts;
     const sentAtMs = timers.now();
     const asked = (async () => l2.exists(PROBED_KEY))();
-    await withDeadline(asked, l2TimeoutMs, () => new CacheTimeoutError('The shared level did not answer.'));
+    await withDeadline(
+      asked,
+      Math.min(l2TimeoutMs, withinMs),
+      () => new CacheTimeoutError('The shared level did not answer.'),
+    );
     return timers.now() - sentAtMs;
   }
 }
