@@ -93,7 +93,9 @@ export class NearLevel<V> implements LocalLevel<V> {
   }
 
   install(inFlight: InFlight, item: Installable<V>): void {
-    if (this.#isProven()) this.#install(inFlight, item, this.#longestLifeInSeconds);
+    if (!this.#isProven()) return;
+    // An answer that was long on its way may take an own load's place, and is no more than the bus proves.
+    if (this.#install(inFlight, item, this.#longestLifeInSeconds)) this.#ownLoads.delete(inFlight.key);
   }
 
   installUnstored(inFlight: InFlight, item: Installable<V>): void {

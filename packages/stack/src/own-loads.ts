@@ -18,6 +18,11 @@ export class OwnLoads {
     return untilMs !== undefined && nowMs < untilMs;
   }
 
+  /** Something else is kept there now. */
+  delete(key: string): void {
+    this.#untilMs.delete(key);
+  }
+
   clear(): void {
     this.#untilMs.clear();
   }
