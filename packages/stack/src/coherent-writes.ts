@@ -1,8 +1,10 @@
 import type { Invalidation } from '@cache/core';
 import type { ErrorBackoff } from './error-backoff.ts';
 import type { InFlight, InstallFence } from './install-fence.ts';
+import { isRefusedByBreaker } from './level-gate.ts';
 import type { Installable, LocalLevel } from './near-level.ts';
 import type { SharedStore } from './shared-store.ts';
+import { isQueued } from './store-error.ts';
 
 /** What a write concerns. */
 export type WriteScope =
@@ -19,8 +21,6 @@ export interface CoherentWritesParts<V> {
   readonly backoff: ErrorBackoff;
   /** Tells the others; `undefined` where there are none. */
   readonly tell: ((invalidations: readonly Invalidation[]) => Promise<void>) | undefined;
-  /** True while the shared store is not to be reached: what it was not told is queued, and told when it is carried out. */
-  readonly isStoreOut: () => boolean;
   readonly install: (inFlight: InFlight, item: Installable<V>) => void;
 }
 
@@ -56,7 +56,7 @@ export class CoherentWrites<V> {
     try {
       answer = await this.#parts.store.write(keysOf(scope), run);
     } catch (error) {
-      this.#abandon(scope);
+      this.#abandon(scope, error);
       throw error;
     }
     this.forget(scope);
@@ -74,7 +74,7 @@ export class CoherentWrites<V> {
       this.forget(scope, inFlight);
       install(inFlight, item);
     } catch (error) {
-      this.#abandon(scope);
+      this.#abandon(scope, error);
       throw error;
     } finally {
       fence.end(inFlight);
@@ -106,9 +106,10 @@ export class CoherentWrites<V> {
     }
   }
 
-  #abandon(scope: WriteScope): void {
+  /** What is queued is told when it is carried out, and what was not sent changed nothing. Anything else may have happened. */
+  #abandon(scope: WriteScope, error: unknown): void {
     this.forget(scope);
-    if (this.#parts.isStoreOut()) return;
+    if (isQueued(error) || isRefusedByBreaker(error)) return;
     this.#parts.tell?.(invalidations(scope)).catch(() => {
       // The caller gets the error of the write itself.
     });

@@ -11,8 +11,12 @@ export interface GuardedCacheParts<V> {
   readonly cache: SharedCache<V>;
   readonly gate: LevelGate;
   readonly queue: InvalidationQueue;
-  /** What calls may do now: all, only those that invalidate, nothing. */
-  readonly mode: () => 'normal' | 'draining' | 'refusing';
+  /** What calls may do now: all, only those that invalidate, nothing; `ended`: nothing, and nobody will carry out what is queued. */
+  readonly mode: () => 'normal' | 'draining' | 'refusing' | 'ended';
+  /** A write that was given up has ended: what is kept of these keys may be what it brought back. */
+  readonly forget: (keys: readonly string[]) => void;
+  /** Runs what may have to be queued when it has failed: `close` waits for it. */
+  readonly track: <T>(write: () => Promise<T>) => Promise<T>;
   /** Something was queued: the cache must not be read before it is carried out. */
   readonly onQueued: () => void;
 }
@@ -136,51 +140,61 @@ class GuardedCalls<V> {
     run: GatedCall<T>['run'],
     interruptible?: Interruptible,
   ): Promise<T> {
-    const { gate, mode } = this.#parts;
+    const { gate, mode, track } = this.#parts;
     const limit = operation === 'clear' || operation === 'clearPrefix' ? 'long' : 'deadline';
     const call: GatedCall<T> = { operation, isWrite: true, limit, run };
     const now = mode();
-    if (now === 'refusing') {
+    if (now === 'refusing' || now === 'ended' || (now === 'draining' && gate.isFull)) {
       gate.countRefusal();
       throw this.#queued(operation, pending, undefined);
     }
-    try {
-      return await (now === 'draining' ? gate.tryCall(call) : gate.call(call));
-    } catch (error) {
-      const isGivenUp = interruptible?.signal?.aborted === true;
-      // Whoever answers with a mistake would do so for ever, and the cache would never be read again.
-      if (isGivenUp || isCallersFault(error) || !(isOutage(error) || isCacheError(error))) throw error;
-      throw this.#queued(operation, pending, error);
-    }
+    return track(async () => {
+      try {
+        return await (now === 'draining' ? gate.tryCall(call) : gate.call(call));
+      } catch (error) {
+        const isGivenUp = interruptible?.signal?.aborted === true;
+        // Whoever answers with a mistake would do so for ever, and the cache would never be read again.
+        if (isGivenUp || isCallersFault(error) || !(isOutage(error) || isCacheError(error))) throw error;
+        throw this.#queued(operation, pending, error);
+      }
+    });
   }
 
-  readonly set = async (key: string, ...rest: readonly unknown[]): Promise<void> => {
-    const { cache, gate } = this.#parts;
+  readonly set = (key: string, ...rest: readonly unknown[]): Promise<void> => {
+    const { cache } = this.#parts;
     const method = cache.set as (key: string, ...rest: readonly unknown[]) => Promise<void>;
-    const run = (): Promise<void> => method.call(cache, key, ...rest);
-    const forget = (): void => this.#queue(removalOf([key]));
-    try {
-      await gate.call({ operation: 'set', isWrite: true, run, onLateEnd: forget });
-    } catch (error) {
-      if (isCallersFault(error) || !isOutage(error)) throw error;
-      if (!(isRefusal(error) && (await this.#removeNow(key)))) forget();
-      throw error;
-    }
+    return this.#write('set', [key], () => method.call(cache, key, ...rest));
   };
 
-  readonly mset = async (entries: Iterable<readonly [string, NonNullable<V>]>, ...rest: readonly unknown[]) => {
-    const { cache, gate } = this.#parts;
+  readonly mset = (
+    entries: Iterable<readonly [string, NonNullable<V>]>,
+    ...rest: readonly unknown[]
+  ): Promise<void> => {
+    const { cache } = this.#parts;
     const list = [...entries];
     const method = cache.mset as (entries: typeof list, ...rest: readonly unknown[]) => Promise<void>;
-    const run = (): Promise<void> => method.call(cache, list, ...rest);
-    const forget = (): void => this.#queue(removalOf(list.map(([key]) => key)));
-    try {
-      await gate.call({ operation: 'mset', isWrite: true, run, onLateEnd: forget });
-    } catch (error) {
-      if (!isCallersFault(error) && isOutage(error)) forget();
-      throw error;
-    }
+    const keys = list.map(([key]) => key);
+    return this.#write('mset', keys, () => method.call(cache, list, ...rest));
   };
+
+  #write(operation: 'set' | 'mset', keys: readonly string[], run: () => Promise<void>): Promise<void> {
+    const { gate, forget, track } = this.#parts;
+    const onLateEnd = (): void => {
+      this.#queue(removalOf(keys));
+      forget(keys);
+    };
+    return track(async () => {
+      try {
+        await gate.call({ operation, isWrite: true, run, onLateEnd });
+      } catch (error) {
+        if (isCallersFault(error) || !isOutage(error)) throw error;
+        const [key, ...others] = keys;
+        const isOne = key !== undefined && others.length === 0;
+        if (!(isOne && isRefusal(error) && (await this.#removeNow(key)))) this.#queue(removalOf(keys));
+        throw error;
+      }
+    });
+  }
 
   async *keys(prefix?: string, options?: Interruptible): AsyncGenerator<string> {
     const { cache, gate, mode } = this.#parts;
@@ -199,17 +213,22 @@ class GuardedCalls<V> {
   }
 
   #queue(pending: readonly PendingInvalidation[]): void {
+    if (this.#parts.mode() === 'ended') return;
     for (const one of pending) this.#parts.queue.add(one);
     this.#parts.onQueued();
   }
 
   #queued(operation: CacheOperation, pending: readonly PendingInvalidation[], error: unknown): CacheUnavailableError {
     this.#queue(pending);
-    return new CacheUnavailableError('The shared level cannot be told now. It will be before it is read again.', {
+    const queued = this.#parts.mode() !== 'ended';
+    const message = queued
+      ? 'The shared level cannot be told now. It will be before it is read again.'
+      : 'The shared level was not told before the cache was closed.';
+    return new CacheUnavailableError(message, {
       operation,
       backend: 'stack',
       ambiguous: true,
-      queued: true,
+      queued,
       cause: error === undefined || isCacheError(error) ? error : redactedCause(error),
     });
   }

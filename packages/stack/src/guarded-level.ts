@@ -36,8 +36,10 @@ export interface GuardedLevelParts<V> {
   /** For pauses, which keep no process alive. */
   readonly pauses: Timers;
   readonly random: () => number;
-  /** Tells other processes what was carried out, as far as they can be told. */
-  readonly announce: (invalidations: readonly Invalidation[]) => Promise<void>;
+  /** Tells other processes what was carried out, without waiting for it. */
+  readonly announce: (invalidations: readonly Invalidation[]) => void;
+  /** Forgets what is kept near of these keys. */
+  readonly forget: (keys: readonly string[]) => void;
   /** Forgets whatever was kept near. */
   readonly flush: () => void;
   readonly onChange: (state: BreakerState, previous: BreakerState, queuedInvalidations: number) => void;
@@ -52,7 +54,10 @@ export class GuardedLevel<V> implements CacheBreaker {
   readonly #gate: LevelGate;
   readonly #queue: InvalidationQueue;
   readonly #timers: Timers;
-  #onClosed: () => void = noop;
+  #writesUnderWay = 0;
+  #hasEnded = false;
+  /** Told when the breaker has closed, and when no write is under way any more. */
+  #onProgress: () => void = noop;
 
   constructor(parts: GuardedLevelParts<V>) {
     const { cache, timers, announce, flush } = parts;
@@ -64,7 +69,7 @@ export class GuardedLevel<V> implements CacheBreaker {
       recover: (attempt) => void recovery.run(attempt),
       onChange: (state, previous) => {
         parts.onChange(state, previous, queue.length);
-        if (state === 'closed') this.#onClosed();
+        if (state === 'closed') this.#onProgress();
       },
     });
     const gate = new LevelGate({ breaker, timers, timeoutMs: parts.timeoutMs, maxPending: parts.maxPending });
@@ -73,8 +78,13 @@ export class GuardedLevel<V> implements CacheBreaker {
       cache,
       gate,
       queue,
-      mode: () => (breaker.isClosed ? 'normal' : recovery.isDraining ? 'draining' : 'refusing'),
+      mode: () => {
+        if (this.#hasEnded) return 'ended';
+        return breaker.isClosed ? 'normal' : recovery.isDraining ? 'draining' : 'refusing';
+      },
       onQueued: () => breaker.trip(),
+      forget: parts.forget,
+      track: (write) => this.#track(write),
     });
     this.#breaker = breaker;
     this.#gate = gate;
@@ -99,28 +109,48 @@ export class GuardedLevel<V> implements CacheBreaker {
   }
 
   /**
-   * Tries for so long to carry out what is queued, and then no more.
+   * Waits for so long for the writes under way, tries to carry out what is queued, and then no more.
    *
    * @returns how many invalidations are left, which nobody will carry out
    */
   async close(drainWithinMs: number): Promise<number> {
-    if (this.#queue.length > 0 && drainWithinMs > 0) {
+    if (!this.#isAtRest && drainWithinMs > 0) {
       await new Promise<void>((done) => {
         const cancel = this.#timers.after(drainWithinMs, done);
-        this.#onClosed = () => {
+        this.#onProgress = () => {
+          if (!this.#isAtRest) return this.#breaker.tryNow();
           cancel();
           done();
         };
         this.#breaker.tryNow();
       });
     }
+    this.#onProgress = noop;
+    this.#hasEnded = true;
     this.#breaker.end();
     return this.#queue.length;
+  }
+
+  get #isAtRest(): boolean {
+    return this.#writesUnderWay === 0 && this.#queue.length === 0;
+  }
+
+  async #track<T>(write: () => Promise<T>): Promise<T> {
+    this.#writesUnderWay += 1;
+    try {
+      return await write();
+    } finally {
+      this.#writesUnderWay -= 1;
+      if (this.#writesUnderWay === 0) this.#onProgress();
+    }
   }
 }
 
 /** What a stack lets its second level's guard do. */
-export type GuardEffects<V> = Pick<GuardedLevelParts<V>, 'announce' | 'flush' | 'onChange' | 'onRecoveryFailure'>;
+export type GuardEffects<V> = Pick<
+  GuardedLevelParts<V>,
+  'announce' | 'forget' | 'flush' | 'onChange' | 'onRecoveryFailure'
+>;
 
 /**
  * The guard that the options ask for; `undefined` where there is no second level, or no breaker in front of it.

@@ -81,6 +81,11 @@ export class InvalidationQueue {
   }
 }
 
+/** The same, one entry to a call. */
+export function oneByOne({ kind, how, entries }: InvalidationBatch): InvalidationBatch[] {
+  return entries.map((entry) => ({ kind, how, names: [nameOf(entry.invalidation) ?? ''], entries: [entry] }));
+}
+
 function idOf(invalidation: Invalidation): string {
   return `${invalidation.kind}:${nameOf(invalidation) ?? ''}`;
 }

@@ -47,6 +47,7 @@ export class LevelGate {
   #pending = { period: 0, count: 0 };
   #refusedCalls = 0;
   #isSilent = false;
+  #hasLostWrite = false;
 
   constructor(parts: LevelGateParts) {
     this.#parts = parts;
@@ -57,9 +58,19 @@ export class LevelGate {
     return this.#refusedCalls;
   }
 
-  /** True if the last call that ended was not answered in time. */
+  /** True if the last call that ended was not answered in time, or a write since the connections were given up last. */
   get isSilent(): boolean {
-    return this.#isSilent;
+    return this.#isSilent || this.#hasLostWrite;
+  }
+
+  /** What was not answered is not carried out any more. */
+  connectionsRenewed(): void {
+    this.#hasLostWrite = false;
+  }
+
+  /** True if no more calls may wait. */
+  get isFull(): boolean {
+    return this.#pendingNow().count >= this.#parts.maxPending;
   }
 
   /** Lets a call through while the breaker is closed, and tells the breaker how it ended. */
@@ -67,9 +78,7 @@ export class LevelGate {
     const { breaker, maxPending } = this.#parts;
     if (!breaker.isClosed) return Promise.reject(this.refusal(call.operation));
     const { period } = breaker;
-    // What hung before an outage that is over will not come back.
-    if (this.#pending.period !== period) this.#pending = { period, count: 0 };
-    if (this.#pending.count < maxPending) return this.#bounded(call, period);
+    if (!this.isFull) return this.#bounded(call, period);
     const error = new CacheUnavailableError(`${maxPending} calls already wait for the shared level.`, {
       operation: call.operation,
       backend: 'stack',
@@ -99,16 +108,28 @@ export class LevelGate {
     return error;
   }
 
+  #pendingNow(): { readonly period: number; count: number } {
+    const { period } = this.#parts.breaker;
+    // What hung before an outage that is over will not come back.
+    if (this.#pending.period !== period) this.#pending = { period, count: 0 };
+    return this.#pending;
+  }
+
+  #heardNothing({ isWrite }: GatedCall<unknown>): void {
+    this.#isSilent = true;
+    this.#hasLostWrite ||= isWrite;
+  }
+
   #bounded<T>(call: GatedCall<T>, period: number | undefined): Promise<T> {
     const { breaker, timers, timeoutMs } = this.#parts;
-    const pending = this.#pending;
+    const pending = this.#pendingNow();
     pending.count += 1;
     return new Promise((resolve, reject) => {
       let isGivenUp = false;
       const limitMs = call.limit === 'long' ? LONG_CALL_LIMIT_MS : timeoutMs;
       const cancel = timers.after(limitMs, () => {
         isGivenUp = true;
-        this.#isSilent = true;
+        this.#heardNothing(call);
         if (period !== undefined) breaker.failed(period);
         reject(timeoutError(call, limitMs));
       });
@@ -127,7 +148,8 @@ export class LevelGate {
         },
         (error: unknown) => {
           if (!ended()) return;
-          this.#isSilent = isSilence(error);
+          if (isSilence(error)) this.#heardNothing(call);
+          else this.#isSilent = false;
           if (period !== undefined && isOutage(error)) breaker.failed(period);
           reject(error);
         },

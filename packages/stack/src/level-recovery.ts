@@ -1,9 +1,9 @@
-import { CacheOptionError, type Invalidation } from '@cache/core';
+import { type Awaitable, type CacheOperation, CacheOptionError, type Invalidation } from '@cache/core';
 import type { RecoveryAttempt } from './circuit-breaker.ts';
-import type { InvalidationBatch, InvalidationQueue } from './invalidation-queue.ts';
+import { type InvalidationBatch, type InvalidationQueue, oneByOne } from './invalidation-queue.ts';
 import type { LevelGate } from './level-gate.ts';
 import type { SharedCache } from './levels.ts';
-import { isSilence } from './store-error.ts';
+import { isNoKey, isSilence } from './store-error.ts';
 
 /** What a {@link LevelRecovery} is made of. */
 export interface LevelRecoveryParts<V> {
@@ -11,12 +11,15 @@ export interface LevelRecoveryParts<V> {
   readonly cache: SharedCache<V>;
   readonly gate: LevelGate;
   readonly queue: InvalidationQueue;
-  /** Tells other processes what was carried out, as far as they can be told. */
-  readonly announce: (invalidations: readonly Invalidation[]) => Promise<void>;
+  /** Tells other processes what was carried out, without waiting for it. */
+  readonly announce: (invalidations: readonly Invalidation[]) => void;
   /** Forgets whatever was kept near. */
   readonly flush: () => void;
   readonly onFailure: (error: unknown) => void;
 }
+
+/** So many calls at once of what can only be carried out one by one: each has the deadline of them all. */
+const CALLS_AT_ONCE = 20;
 
 /** Nobody stores anything here; a cache asks its server for it all the same. */
 const PROBED_KEY = 'circuit-breaker-probe';
@@ -24,7 +27,7 @@ const PROBED_KEY = 'circuit-breaker-probe';
 /**
  * Finds out whether a shared level answers again, and brings it up to date before anyone reads it:
  *
- * 1. the connections on which nothing was heard are given up, where the cache can do that: what lies in them must not be
+ * 1. the connections on which nothing was heard, or a write got no answer, are given up, where the cache can do that: what lies in them must not be
  *    carried out after step 3;
  * 2. one read, of data: a server that is loading its data accepts connections and refuses reads;
  * 3. every queued invalidation, acknowledged, and told to other processes;
@@ -70,33 +73,46 @@ export class LevelRecovery<V> {
   async #renewConnections(): Promise<boolean> {
     const { gate, cache } = this.#parts;
     if (cache.renewConnections === undefined) return false;
-    return gate.tryCall({ operation: 'ping', isWrite: false, run: () => cache.renewConnections?.() ?? false });
+    const run = (): Awaitable<boolean> => cache.renewConnections?.() ?? false;
+    const hasRenewed = await gate.tryCall({ operation: 'ping', isWrite: false, run });
+    if (hasRenewed) gate.connectionsRenewed();
+    return hasRenewed;
   }
 
   async #drain(): Promise<void> {
-    const { queue, announce } = this.#parts;
-    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) {
+    const { queue } = this.#parts;
+    for (let batch = queue.next(); batch !== undefined; batch = queue.next()) await this.#settle(batch);
+  }
+
+  async #settle(batch: InvalidationBatch): Promise<void> {
+    const { queue, announce, onFailure } = this.#parts;
+    try {
       await this.#carryOut(batch);
-      await announce(batch.entries.map(({ invalidation }) => invalidation));
-      queue.settle(batch);
+      announce(batch.entries.map(({ invalidation }) => invalidation));
+    } catch (error) {
+      if (!isNoKey(error)) throw error;
+      if (batch.entries.length > 1) {
+        for (const single of oneByOne(batch)) await this.#settle(single);
+        return;
+      }
+      // Nothing can be stored under what is no key, and it would be refused for ever.
+      onFailure(error);
     }
+    queue.settle(batch);
   }
 
   async #carryOut({ kind, how, names }: InvalidationBatch): Promise<void> {
     const { cache, gate } = this.#parts;
     const isExpiry = how === 'expire';
-    const each = (run: (name: string) => unknown) => async (): Promise<unknown> => Promise.all(names.map(run));
     const [name = ''] = names;
     switch (kind) {
       case 'key': {
         const { removeItems, expireItem } = cache;
-        const all = removeItems === undefined ? undefined : () => removeItems.call(cache, names);
         if (isExpiry && expireItem !== undefined) {
-          await this.#tell(
-            'expireItem',
-            each((key) => expireItem.call(cache, key)),
-          );
-        } else await this.#tell('removeItems', all ?? each((key) => cache.removeItem(key)));
+          await this.#tellEach('expireItem', names, (key) => expireItem.call(cache, key));
+        } else if (removeItems !== undefined) {
+          await this.#tell('removeItems', () => removeItems.call(cache, names));
+        } else await this.#tellEach('removeItem', names, (key) => cache.removeItem(key));
         return;
       }
       case 'tag': {
@@ -117,10 +133,14 @@ export class LevelRecovery<V> {
     }
   }
 
-  #tell(
-    operation: 'expireItem' | 'removeItems' | 'expireTags' | 'invalidateTags',
-    run: () => unknown,
-  ): Promise<unknown> {
+  async #tellEach(operation: 'expireItem' | 'removeItem', keys: readonly string[], run: (key: string) => unknown) {
+    for (let at = 0; at < keys.length; at += CALLS_AT_ONCE) {
+      const some = keys.slice(at, at + CALLS_AT_ONCE);
+      await this.#tell(operation, async () => Promise.all(some.map(run)));
+    }
+  }
+
+  #tell(operation: CacheOperation, run: () => unknown): Promise<unknown> {
     return this.#parts.gate.tryCall({ operation, isWrite: true, run });
   }
 

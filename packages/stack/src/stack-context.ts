@@ -77,6 +77,7 @@ export class StackContext<V> {
     validateStackOptions(options);
     const { l1, l2, bus, timers = systemTimers, random = Math.random } = options;
     const { maxL1StalenessInSeconds = DEFAULT_MAX_L1_STALENESS_IN_SECONDS } = options;
+    const { l2TimeoutMs = DEFAULT_L2_TIMEOUT_MS } = options;
     const { fence, counter } = this;
     this.timers = timers;
     this.#keyTransformer = options.keyTransformer;
@@ -84,11 +85,15 @@ export class StackContext<V> {
     this.observer = new CallObserver(options.hooks, options.name ?? 'stack', timers);
     this.#fulfilsQueued = options.onUnavailable === 'queue';
     this.#isToldByStore = bus !== undefined && l2?.publishesTo?.origin === bus.origin;
-    const teller = bus === undefined ? undefined : new BusTeller(bus, options.timers ?? backgroundTimers);
+    const teller =
+      bus === undefined
+        ? undefined
+        : new BusTeller({ bus, timers, pauses: options.timers ?? backgroundTimers, timeoutMs: l2TimeoutMs });
     this.#teller = teller;
     this.guard = guardedLevel(options, {
-      // Untold, it is told later; whether it was carried out does not depend on that.
-      announce: async (invalidations) => teller?.tell(invalidations).catch(noop),
+      // Whether it was carried out does not depend on the bus, and the second level is not kept waiting for it.
+      announce: (invalidations) => teller?.tellLater(invalidations),
+      forget: (keys) => this.#forgetSafely({ keys }),
       flush: () => this.writes.forget({ all: true }),
       onChange: (state, previous, queuedInvalidations) => {
         if (state === 'open' && previous === 'closed') counter.breakerOpenings += 1;
@@ -102,7 +107,7 @@ export class StackContext<V> {
       guard: this.guard,
       bus,
       busBoundMs: maxL1StalenessInSeconds * 1000,
-      l2TimeoutMs: options.l2TimeoutMs ?? DEFAULT_L2_TIMEOUT_MS,
+      l2TimeoutMs,
       timers,
     });
     this.store = sharedStore(this.guard?.cache ?? l2 ?? alone(l1), timers, maxL1StalenessInSeconds);
@@ -119,7 +124,6 @@ export class StackContext<V> {
       fence,
       backoff,
       tell: teller === undefined ? undefined : (invalidations) => teller.tell(invalidations),
-      isStoreOut: () => this.isStoreOut,
       install: (inFlight, item) => this.install(inFlight, item),
     });
     // Only a copy in the first level must know how long it may live.
@@ -158,7 +162,7 @@ export class StackContext<V> {
       expire: (key) => this.#writeInvalidating({ keys: [key] }, () => this.expire(key)),
       onStoreError: (error) => this.degraded('expireItem', error),
     });
-    const stopListening = bus === undefined ? noop : listenToBus(bus, (scope) => this.#forgetForOthers(scope));
+    const stopListening = bus === undefined ? noop : listenToBus(bus, (scope) => this.#forgetSafely(scope));
     this.#leave = () => {
       stopListening();
       release();
@@ -299,17 +303,20 @@ export class StackContext<V> {
       this.guard?.close(drainWithinMs) ?? 0,
       this.#loads.close(closedError('getOrSet')),
     ]);
-    this.#teller?.close();
-    if (lost === 0) return;
-    const message = `${lost} queued invalidations were not carried out before the cache was closed.`;
+    const untold = (await this.#teller?.close(drainWithinMs)) ?? 0;
+    if (lost > 0) this.#lost(`${lost} queued invalidations were not carried out before the cache was closed.`);
+    if (untold > 0) this.#lost(`${untold} invalidations were not told to the bus before the cache was closed.`);
+  }
+
+  #lost(message: string): void {
     this.degraded('close', new CacheUnavailableError(message, context('close')));
   }
 
-  #forgetForOthers(scope: WriteScope): void {
+  /** For who cannot be told that a near cache failed. */
+  #forgetSafely(scope: WriteScope): void {
     try {
       this.writes.forget(scope);
     } catch (error) {
-      // The bus goes on: others listen to it.
       this.degraded('removeItem', error);
     }
   }

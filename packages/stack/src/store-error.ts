@@ -13,6 +13,11 @@ export function isCallersFault(error: unknown): boolean {
   return CALLERS_FAULTS.has(codeOf(error));
 }
 
+/** True if the shared level takes a key for none: nothing was or can be stored under it. */
+export function isNoKey(error: unknown): boolean {
+  return codeOf(error) === 'ERR_CACHE_KEY';
+}
+
 /** True for an error of these packages, whichever copy made it. */
 export function isCacheError(error: unknown): error is CacheError {
   const code = codeOf(error);
