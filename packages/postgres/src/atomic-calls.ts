@@ -58,7 +58,7 @@ export class AtomicCalls {
     const parameters = async (): Promise<(string | null)[]> => {
       const payload = await encoded;
       onBytes(payload.bytes);
-      return [itemElement(resolved, payload, lifetime, tags), ...this.#engine.trailing];
+      return [itemElement(resolved, { value: payload, lifetime, tags }), ...this.#engine.trailing];
     };
     const { setWithNx } = this.#engine.statements.writes;
     return numberAt(await this.#engine.writeKey('setWithNx', resolved, parameters, setWithNx), 1) === 1;

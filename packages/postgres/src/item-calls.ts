@@ -12,7 +12,7 @@ import { contextOf } from './call-context.ts';
 import { ExpiredSweeper } from './expired-sweeper.ts';
 import { ItemReader } from './item-reader.ts';
 import { ItemRemover } from './item-remover.ts';
-import { ItemWriter, itemElement } from './item-writer.ts';
+import { type ItemContent, ItemWriter } from './item-writer.ts';
 import type { InFlight } from './program-order.ts';
 import { numberAt } from './row.ts';
 import type { EncodedValue } from './stored-value.ts';
@@ -98,12 +98,12 @@ export class ItemCalls {
     const encoded = codec.encode(value, key, context);
     if (!(encoded instanceof Promise)) {
       onBytes(encoded.bytes);
-      return this.#store(resolved, itemElement(resolved, encoded, lifetime, tags));
+      return this.#store(resolved, { value: encoded, lifetime, tags });
     }
     return this.#storeLater(resolved, async () => {
       const payload = await encoded;
       onBytes(payload.bytes);
-      return itemElement(resolved, payload, lifetime, tags);
+      return { value: payload, lifetime, tags };
     });
   }
 
@@ -131,7 +131,7 @@ export class ItemCalls {
     all?.catch(() => {});
     await settleAll(
       encoded.map(({ resolved, payload }) => {
-        const store = (settled: EncodedValue): string => itemElement(resolved, settled, lifetime, tags);
+        const store = (value: EncodedValue): ItemContent => ({ value, lifetime, tags });
         if (all === undefined) return this.#store(resolved, store(payload as EncodedValue));
         return this.#storeLater(resolved, async () => {
           await all;
@@ -184,19 +184,19 @@ export class ItemCalls {
     return before === undefined ? read() : this.#engine.after('get', key, before, read);
   }
 
-  #store(key: string, element: string): Promise<void> {
+  #store(key: string, content: ItemContent): Promise<void> {
     const { order } = this.#engine;
     const before = order.beforeWrite(key);
     if (before !== undefined && before !== this.#writer.isOpenFor(key)) {
-      return this.#engine.after('set', key, before, () => this.#writer.set(key, element));
+      return this.#engine.after('set', key, before, () => this.#writer.set(key, content));
     }
-    return this.#writer.set(key, element, (batch) => order.hold(key, batch));
+    return this.#writer.set(key, content, (batch) => order.hold(key, batch));
   }
 
   /** Stores what the serializer still works on: the order is that of the calls, not that in which their values are ready. */
-  #storeLater(key: string, element: () => Promise<string>): Promise<void> {
+  #storeLater(key: string, content: () => Promise<ItemContent>): Promise<void> {
     const { order } = this.#engine;
-    return order.runAfter(key, order.beforeWrite(key), async () => this.#writer.set(key, await element()));
+    return order.runAfter(key, order.beforeWrite(key), async () => this.#writer.set(key, await content()));
   }
 
   #remove(key: string): Promise<boolean> {

@@ -3,7 +3,7 @@ import { type Batch, type BatchItem, BatchQueue } from './batch-queue.ts';
 import type { Deadline } from './deadline.ts';
 import { driverErrorCode, isDataError } from './driver-error.ts';
 import { numberAt } from './row.ts';
-import type { Parameters, StatementRunner } from './statement-runner.ts';
+import type { Parameters, Row, StatementRunner } from './statement-runner.ts';
 import type { EncodedValue } from './stored-value.ts';
 import type { WriteStatements } from './write-statements.ts';
 
@@ -18,16 +18,23 @@ export interface ItemWriterOptions {
   /** A statement that fails ends the transaction: there is no trying its halves. */
   readonly isTransaction: boolean;
   /** The batch is settled. */
-  readonly onSettled: (batch: Batch<string, void>) => void;
+  readonly onSettled: (batch: Batch<ItemContent, void>) => void;
 }
 
-type WriteItem = readonly [key: string, item: BatchItem<string, void>];
+/** What is to be stored under a key. */
+export interface ItemContent {
+  readonly value: EncodedValue;
+  readonly lifetime: Expiration;
+  readonly tags: readonly string[];
+}
+
+type WriteItem = readonly [key: string, item: BatchItem<ItemContent, void>];
 
 /** Items travel as one text of about this much. */
 const MAX_BATCH_BYTES = 1_048_576;
 
 /** One item as `set`, `setWithNx` and `fill` take it. */
-export function itemElement(key: string, value: EncodedValue, lifetime: Expiration, tags: readonly string[]): string {
+export function itemElement(key: string, { value, lifetime, tags }: ItemContent): string {
   const { json, hex, unchecked } = value;
   if (json !== null && tags.length === 0) return `[${JSON.stringify(key)},${json},${lifetime}]`;
   const labels = tags.length === 0 ? 'null' : JSON.stringify(tags);
@@ -43,7 +50,7 @@ export class ItemWriter {
   readonly #runner: StatementRunner;
   readonly #statements: WriteStatements;
   readonly #options: ItemWriterOptions;
-  readonly #queue: BatchQueue<string, void>;
+  readonly #queue: BatchQueue<ItemContent, void>;
 
   constructor(runner: StatementRunner, statements: WriteStatements, options: ItemWriterOptions) {
     this.#runner = runner;
@@ -61,30 +68,42 @@ export class ItemWriter {
   }
 
   /** True if a set of this key made now replaces one that has not been sent. */
-  isOpenFor(key: string): Batch<string, void> | undefined {
+  isOpenFor(key: string): Batch<ItemContent, void> | undefined {
     const { open } = this.#queue;
     return open?.items.has(key) ? open : undefined;
   }
 
-  /** Stores an {@link itemElement}; `onBatch` hears in which batch it goes. */
-  set(key: string, element: string, onBatch?: (batch: Batch<string, void>) => void): Promise<void> {
+  /** Stores an item; `onBatch` hears in which batch it goes. */
+  set(key: string, content: ItemContent, onBatch?: (batch: Batch<ItemContent, void>) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const batch = this.#queue.add(key, element, element.length, { resolve, reject });
+      const batch = this.#queue.add(key, content, key.length + content.value.bytes, { resolve, reject });
       onBatch?.(batch);
     });
   }
 
   async #store(items: readonly WriteItem[], deadline: Deadline): Promise<void> {
-    const text = `[${items.map(([, { content }]) => content).join(',')}]`;
     try {
-      const { prefix, trailing } = this.#options;
-      const row = await this.#runner.executeOne(this.#statements.set, [prefix, text, ...trailing], deadline);
+      const row = await this.#execute(items, deadline);
       if (numberAt(row, 1) !== items.length) throw new Error('Another number of items was stored than was sent.');
       for (const [, { waiters }] of items) for (const { resolve } of waiters) resolve();
     } catch (error) {
       if (!isDataError(error) || this.#options.isTransaction) throw error;
       await this.#isolate(items, deadline, error);
     }
+  }
+
+  #execute(items: readonly WriteItem[], deadline: Deadline): Promise<Row> {
+    const { prefix, trailing } = this.#options;
+    const { set, setOne } = this.#statements;
+    const [[key, { content }]] = items as readonly [WriteItem];
+    const { value, lifetime, tags } = content;
+    if (items.length === 1 && value.json !== null && tags.length === 0) {
+      const [namespace = '', ...origin] = trailing;
+      const end = lifetime === null ? null : String(lifetime);
+      return this.#runner.executeOne(setOne, [prefix, key, namespace, value.json, end, ...origin], deadline);
+    }
+    const text = `[${items.map(([itemKey, item]) => itemElement(itemKey, item.content)).join(',')}]`;
+    return this.#runner.executeOne(set, [prefix, text, ...trailing], deadline);
   }
 
   async #isolate(items: readonly WriteItem[], deadline: Deadline, error: unknown): Promise<void> {

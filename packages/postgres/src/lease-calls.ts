@@ -95,7 +95,7 @@ export class LeaseCalls {
       return [
         resolved,
         lease.token,
-        itemElement(resolved, payload, lifetime, tags),
+        itemElement(resolved, { value: payload, lifetime, tags }),
         lifetime === null || !staleInSeconds ? null : String(staleInSeconds),
         loadDurationMs === undefined ? null : String(Math.min(Math.round(loadDurationMs), 2_147_483_647)),
         String(isAbsent),

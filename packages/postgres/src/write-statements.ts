@@ -5,6 +5,7 @@ import { idempotentWrite, type Statement, write } from './statement.ts';
 /** What changes items. */
 export interface WriteStatements {
   readonly set: Statement;
+  readonly setOne: Statement;
   readonly setWithNx: Statement;
   readonly increment: Statement;
   readonly remove: Statement;
@@ -56,11 +57,11 @@ export function writeStatements(relations: Relations, predicates: Predicates, va
   const { cache, removal, tag, seq } = relations;
   const { live, spent } = predicates;
   const plainKey = (key: string): string => (variant.keepsPlainKeys ? key : `nullif(${key}, ${key})`);
+  const event = (parameters: { namespace: string; origin: string }, kind: string, subjects: string): string =>
+    `event AS (INSERT INTO ${relations.event} (namespace, origin, kind, subject)
+  SELECT ${parameters.namespace}::text, ${parameters.origin}::text, ${kind}, ${subjects})`;
   const told = (parameters: { namespace: string; origin: string }, kind: string, subjects: string): string =>
-    variant.tellsEvents
-      ? `, event AS (INSERT INTO ${relations.event} (namespace, origin, kind, subject)
-  SELECT ${parameters.namespace}::text, ${parameters.origin}::text, ${kind}, ${subjects})`
-      : '';
+    variant.tellsEvents ? `, ${event(parameters, kind, subjects)}` : '';
   const upsert = (elements: string, order = ''): string =>
     `INSERT INTO ${cache} AS c (key, plain_key, namespace, value, payload, expires_at, tags, updated_at, snap, xid, seq)
   SELECT sha256(${PREFIX} || convert_to(${ELEMENT.key}, 'UTF8')), ${plainKey(ELEMENT.key)}, $4::text, ${ELEMENT.value},
@@ -78,6 +79,20 @@ export function writeStatements(relations: Relations, predicates: Predicates, va
       `WITH written AS (${upsert('jsonb_array_elements($3::text::jsonb) e', ' ORDER BY 1')} RETURNING 1)
 ${told({ namespace: '$4', origin: '$5' }, `'key'`, `e->>0 FROM jsonb_array_elements($3::text::jsonb) e`)}
 SELECT $1::text, count(*)::text FROM written`,
+    ),
+
+    /**
+     * `$3` the key, `$4` namespace, `$5` the value as JSON, `$6` the lifetime or NULL, `$7` origin where events are told.
+     * One row: number, how many were stored. What `set` does to one item without tags, for less of the server's time: the
+     * value is parsed once and not copied out of an array, and the table is written to without a CTE.
+     */
+    setOne: idempotentWrite(
+      'set',
+      `${variant.tellsEvents ? `WITH ${event({ namespace: '$4', origin: '$7' }, `'key'`, '$3::text')}\n` : ''}\
+INSERT INTO ${cache} AS c (key, plain_key, namespace, value, expires_at, updated_at, snap, xid, seq)
+  VALUES (sha256(decode($2::text, 'hex') || convert_to($3::text, 'UTF8')), ${plainKey('$3::text')}, $4::text,
+    $5::text::jsonb, ${endOf('$6::text::float8')}, ${UTC}, pg_current_snapshot(), pg_current_xact_id(), nextval(${seq}))
+  ON CONFLICT (key) DO UPDATE SET ${REPLACE} RETURNING $1::text, '1'`,
     ),
 
     /** `$3` the item as for `set`, alone, `$4` namespace, `$5` origin. One row: number, how many were stored. */

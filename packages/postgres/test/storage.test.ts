@@ -73,6 +73,41 @@ function exactJson(value: unknown): string {
 }
 
 describe('what is stored', () => {
+  test.each([
+    ['an object', { a: [1, 'é', null] }],
+    ['a text', 'text'],
+    ['a counter', 7],
+    ['what JSONB cannot hold', 'a\0b'],
+  ])('is the same row for %s whether it is set alone or beside others, whatever was there', async (_, value) => {
+    const cache = cacheOf('alone');
+    for (const plainKey of ['full', 'none'] as const) {
+      for (const lifetime of [60, null]) {
+        const keys = ['alone', 'beside', 'others'] as const;
+        const writer = cacheOf('alone', { plainKey });
+        await cache.mset(
+          keys.map((key) => [key, 'old']),
+          { expirationInSeconds: 5, tags: ['red'] },
+        );
+        await change('alone', `payload = '\\x00', stale_until = 1, load_ms = 1, lease = 'l', lease_until = now()`);
+        await writer.set('alone', value, lifetime);
+        await Promise.all([writer.set('beside', value, lifetime), writer.set('others', value, lifetime)]);
+        const [one, ...others] =
+          await own.sql.unsafe(`SELECT plain_key IS NOT NULL AS named, value, payload, absent, tags,
+          expires_at - date_part('epoch', now()) > 50 AS lives, stale_until, load_ms, lease, lease_until, lease_snap,
+          xid IS NOT NULL AND pg_visible_in_snapshot(xid, pg_current_snapshot()) AS known
+          FROM ${own.schema}.cache WHERE namespace = 'alone'`);
+        expect(others).toStrictEqual([one, one]);
+        expect(one).toMatchObject({
+          named: plainKey === 'full',
+          lives: lifetime === null ? null : true,
+          lease: null,
+          known: true,
+        });
+        expect(await writer.mget(['alone', 'beside'])).toStrictEqual([value, value]);
+      }
+    }
+  });
+
   test('is plain JSON that SQL can read', async () => {
     await cacheOf('sql').set('user:1', { name: 'Ada' }, null);
     const rows = await own.sql.unsafe(
