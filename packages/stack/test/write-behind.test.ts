@@ -718,6 +718,27 @@ describe('A cache that is down', () => {
   });
 });
 
+it('A cache that keeps one removal of a batch itself is told again what it does not keep', async () => {
+  const inner = toAsync(new InMemoryCache<unknown>());
+  let isDown = true;
+  const level: AsyncCache = {
+    ...inner,
+    set: (...args) => (isDown ? Promise.reject(new Error('down')) : inner.set(...args)),
+    removeItem: (key) =>
+      isDown ? Promise.reject(new CacheUnavailableError('down', { queued: true })) : inner.removeItem(key),
+  };
+  const cache = createCache({ l2: level, breaker: false });
+  const { timers, users } = setUp(new RecordingStore(), { afterWrite: 'set' }, cache);
+  await users.set('1', 'new');
+  await users.removeItem('2');
+  await timers.advance(50);
+  expect(users.statistics.depth).toBe(2);
+  isDown = false;
+  await timers.advance(1_000);
+  expect(users.statistics.depth).toBe(0);
+  expect(await cache.get('1')).toBe('new');
+});
+
 it('row 65: no error and no event shows a value, however it is looked at', async () => {
   const seen: unknown[] = [];
   const note = (event: unknown): void => void seen.push(event);
