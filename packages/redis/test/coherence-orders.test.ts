@@ -1,7 +1,6 @@
-import type { StandaloneClient } from '@cache/redis';
-import { type Server, startRedis } from '@cache/test-servers';
+import { type RedisCluster, type Server, startRedis, startRedisCluster } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createClient } from 'redis';
+import { createClient, createCluster } from 'redis';
 import {
   type Act,
   BEGINNINGS,
@@ -12,6 +11,7 @@ import {
   reader,
   TAG_INVALIDATIONS,
 } from './coherence/acts.ts';
+import { clusterOf, type Ground, oneServer } from './coherence/ground.ts';
 import { type Choose, everyOrder, sampledOrders, takeSteps } from './coherence/orders.ts';
 import { atRest, KEY, TAG, World, worldName } from './coherence/world.ts';
 
@@ -24,16 +24,18 @@ const SAMPLE = 12;
 const SEED = 20_261_122;
 /** Orders that are too many to run all: this many are drawn. */
 const MANY = 4_000;
+/** Enough for a control that is wrong in one of fifty orders. */
+const CONTROL = 1_000;
 
 // A server of its own: clear() takes a step per page of the whole database, so others' keys would multiply the orders.
 let own: Server;
 let client: ReturnType<typeof createClient>;
-let server: StandaloneClient;
+let ground: Ground;
 beforeAll(async () => {
   own = await startRedis();
   client = createClient({ url: own.url });
   await client.connect();
-  server = client;
+  ground = oneServer(client);
 }, 30_000);
 afterAll(async () => {
   await client?.close();
@@ -41,14 +43,19 @@ afterAll(async () => {
 });
 
 interface Scenario {
+  /** @default one server */
+  readonly on?: Ground;
   readonly beginning: string;
   readonly tags: readonly string[];
   readonly acts: readonly Act[];
 }
 
 /** Runs one order and gives what was violated. */
-async function violationIn({ beginning, tags, acts }: Scenario, choose: Choose): Promise<string | undefined> {
-  const world = new World(server, worldName);
+async function violationIn(
+  { on = ground, beginning, tags, acts }: Scenario,
+  choose: Choose,
+): Promise<string | undefined> {
+  const world = new World(on, worldName);
   await BEGINNINGS[beginning]?.(world, tags);
   for (const [index, act] of acts.entries()) world.begin(`actor ${index}`, (cache, own) => act(world, cache, own));
   await atRest();
@@ -58,14 +65,13 @@ async function violationIn({ beginning, tags, acts }: Scenario, choose: Choose):
 }
 
 /** How many orders of a scenario were run, and the violations among them. */
-async function explore(scenario: Scenario, mode: 'every' | 'sample' | 'many') {
+async function explore(scenario: Scenario, orders: 'every' | number) {
   const violations: string[] = [];
   const run = async (choose: Choose): Promise<void> => {
     const violation = await violationIn(scenario, choose);
     if (violation !== undefined) violations.push(violation);
   };
-  const count =
-    mode === 'every' ? await everyOrder(run) : await sampledOrders(mode === 'many' ? MANY : SAMPLE, SEED, run);
+  const count = orders === 'every' ? await everyOrder(run) : await sampledOrders(orders, SEED, run);
   return { count, violations };
 }
 
@@ -96,7 +102,7 @@ describe('No order of steps shows what an acknowledged invalidation ended', () =
       'two readers, beginning %s',
       async (beginning) => {
         const scenario = { beginning, tags, acts: [reader(tags), reader(tags), act] };
-        const { violations } = await explore(scenario, isExhaustive ? 'every' : 'sample');
+        const { violations } = await explore(scenario, isExhaustive ? 'every' : SAMPLE);
         expect(violations).toEqual([]);
       },
       LIMIT_MS,
@@ -106,7 +112,7 @@ describe('No order of steps shows what an acknowledged invalidation ended', () =
       'and %s',
       async (_name, disturbance) => {
         const scenario = { beginning: 'empty', tags, acts: [reader(tags), act, disturbance] };
-        const { violations } = await explore(scenario, isExhaustive ? 'every' : 'sample');
+        const { violations } = await explore(scenario, isExhaustive ? 'every' : SAMPLE);
         expect(violations).toEqual([]);
       },
       LIMIT_MS,
@@ -117,12 +123,52 @@ describe('No order of steps shows what an acknowledged invalidation ended', () =
       async (other) => {
         const allTags = [...new Set([...tags, ...other.tags])];
         const scenario = { beginning: 'stale', tags: allTags, acts: [reader(allTags), act, other.act] };
-        const { violations } = await explore(scenario, isExhaustive ? 'many' : 'sample');
+        const { violations } = await explore(scenario, isExhaustive ? MANY : SAMPLE);
         expect(violations).toEqual([]);
       },
       LIMIT_MS,
     );
   });
+});
+
+describe('No order of steps does so in a cluster, whose masters each go at a pace of their own', () => {
+  let servers: RedisCluster;
+  let cluster: ReturnType<typeof createCluster>;
+  let masters: Ground;
+  beforeAll(async () => {
+    servers = await startRedisCluster();
+    cluster = createCluster({ rootNodes: servers.urls.map((url) => ({ url })) });
+    await cluster.connect();
+    await Promise.all(cluster.masters.map((master) => cluster.nodeClient(master)));
+    masters = clusterOf(cluster);
+  }, 60_000);
+  afterAll(async () => {
+    await cluster?.close();
+    await servers?.close();
+  });
+
+  describe.each(invalidations)('a reader and $name', ({ act, tags }) => {
+    // Each world has a prefix of its own, so tags and item lie on one master or on two.
+    test.each(beginningsFor(tags))(
+      'beginning %s',
+      async (beginning) => {
+        const scenario = { on: masters, beginning, tags, acts: [reader(tags), act] };
+        const { violations } = await explore(scenario, isExhaustive ? MANY : SAMPLE);
+        expect(violations).toEqual([]);
+      },
+      LIMIT_MS,
+    );
+  });
+
+  test(
+    'and the search finds a stamp that is read when the value is stored',
+    async () => {
+      const acts = [lateStampReader, TAG_INVALIDATIONS['invalidateTags'] as Act];
+      const { violations } = await explore({ on: masters, beginning: 'empty', tags: [TAG], acts }, CONTROL);
+      expect(violations.length).toBeGreaterThan(0);
+    },
+    LIMIT_MS,
+  );
 });
 
 describe('The same search finds what is wrong', () => {
@@ -142,14 +188,14 @@ describe('The same search finds what is wrong', () => {
 describe('Tags whose bookkeeping lost its newest writes', () => {
   /** An item stamped after the writes that are lost, then the tag is invalidated again. */
   async function isStaleAfterLoss(invalidateAgain: (world: World) => Promise<unknown>): Promise<boolean> {
-    const world = new World(server, worldName);
+    const world = new World(ground, worldName);
     await world.direct.invalidateTags(['first']);
     const before = await client.hGetAll(world.tagsKey);
     await world.direct.invalidateTags(['lost']);
     await world.direct.set(KEY, { version: 1 }, { tags: [TAG] });
     await client.multi().del(world.tagsKey).hSet(world.tagsKey, before).exec();
     await invalidateAgain(world);
-    const shown = await world.cacheOn(server).get(KEY);
+    const shown = await world.cacheOn(client).get(KEY);
     await world.end();
     return shown !== undefined;
   }
@@ -168,7 +214,7 @@ describe('Tags whose bookkeeping lost its newest writes', () => {
 });
 
 test('a set with tags right after an acknowledged invalidation of the tag is a hit', async () => {
-  const world = new World(server, worldName);
+  const world = new World(ground, worldName);
   for (let round = 1; round <= 20; round += 1) {
     await world.direct.invalidateTags([TAG]);
     await world.direct.set(KEY, { version: round }, { tags: [TAG] });

@@ -1,9 +1,9 @@
 import type { RedisCache } from '@cache/redis';
-import type { SteppingClient } from './stepping-client.ts';
+import type { Stepping } from './ground.ts';
 import { KEY, TAG, type Versioned, type World } from './world.ts';
 
 /** What an actor does, given its cache and the connection whose steps it takes. */
-export type Act = (world: World, cache: RedisCache<Versioned>, client: SteppingClient) => Promise<void>;
+export type Act = (world: World, cache: RedisCache<Versioned>, client: Stepping) => Promise<void>;
 
 /** Loads through the lease, as everybody should. */
 export function reader(tags: readonly string[]): Act {
@@ -48,7 +48,7 @@ export const TAG_INVALIDATIONS: Readonly<Record<string, Act>> = {
 /** Things that go wrong beside it. */
 export const DISTURBANCES: Readonly<Record<string, Act>> = {
   'the tag hash is evicted': async (world, _cache, client) => {
-    await client.park(() => world.server.sendCommand(['UNLINK', world.tagsKey]));
+    await client.park(() => world.send(world.tagsKey, ['UNLINK', world.tagsKey]));
   },
   'another tag is invalidated': async (_world, cache) => {
     await cache.invalidateTags(['another']);
@@ -57,7 +57,8 @@ export const DISTURBANCES: Readonly<Record<string, Act>> = {
     const past = '0000000000001';
     const script =
       "if redis.call('EXISTS', KEYS[1]) == 1 and string.byte(redis.call('GETRANGE', KEYS[1], 0, 0)) == 1 then redis.call('SETRANGE', KEYS[1], 17, ARGV[1]) end return 1";
-    await client.park(() => world.server.sendCommand(['EVAL', script, '1', `${world.prefix}${KEY}`, past]));
+    const key = `${world.prefix}${KEY}`;
+    await client.park(() => world.send(key, ['EVAL', script, '1', key, past]));
   },
 };
 
@@ -93,7 +94,7 @@ export const lateStampReader: Act = async (world, cache, client) => {
   const entry = await cache.getOrLease(KEY);
   if (entry.state !== 'missing' || entry.lease === undefined) return;
   const version = await client.park(() => world.version);
-  const stamp = await client.park(() => world.server.sendCommand(['HGET', world.tagsKey, '#']));
+  const stamp = await client.park(() => world.send(world.tagsKey, ['HGET', world.tagsKey, '#']));
   const token = `${entry.lease.token.slice(0, 16)}.${String(stamp)}`;
   await cache.fill({ key: KEY, token }, { version }, { tags: [TAG] });
 };

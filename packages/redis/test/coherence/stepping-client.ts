@@ -20,6 +20,7 @@ export interface Actor {
 export class SteppingClient extends EventEmitter implements StandaloneClient, Actor {
   readonly isOpen = true;
   readonly isReady = true;
+  readonly actors: readonly Actor[] = [this];
   readonly #server: StandaloneClient;
   readonly #parked: ParkedStep[] = [];
 

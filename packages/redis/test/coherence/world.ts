@@ -1,7 +1,8 @@
-import { RedisCache, type StandaloneClient } from '@cache/redis';
+import { type RedisArgument, RedisCache, type RedisClient } from '@cache/redis';
 import { uniqueName } from '@cache/test-servers';
 import { PATIENT } from '../patience.ts';
-import { atRest, SteppingClient } from './stepping-client.ts';
+import type { Ground, Stepping } from './ground.ts';
+import { type Actor, atRest } from './stepping-client.ts';
 
 /** A value as it was loaded from the database, or set. */
 export interface Versioned {
@@ -24,22 +25,22 @@ let worldCount = 0;
 export class World {
   readonly prefix: string;
   readonly direct: RedisCache<Versioned>;
-  readonly actors: SteppingClient[] = [];
-  readonly server: StandaloneClient;
+  readonly actors: Actor[] = [];
+  readonly #ground: Ground;
   version = 1;
   acknowledgedVersion = 0;
   violation: string | undefined;
   readonly #calls: Promise<unknown>[] = [];
   readonly #history: string[] = [];
 
-  constructor(server: StandaloneClient, name: string) {
+  constructor(ground: Ground, name: string) {
     worldCount += 1;
     this.prefix = `${name}_${worldCount}:`;
-    this.server = server;
-    this.direct = this.cacheOn(server);
+    this.#ground = ground;
+    this.direct = this.cacheOn(ground.client);
   }
 
-  cacheOn(client: StandaloneClient): RedisCache<Versioned> {
+  cacheOn(client: RedisClient): RedisCache<Versioned> {
     return new RedisCache<Versioned>(client, { prefix: this.prefix, ...PATIENT });
   }
 
@@ -47,10 +48,15 @@ export class World {
     return `${this.prefix}\0tags`;
   }
 
+  /** Sends at once a command about this key. */
+  send(key: string, args: readonly RedisArgument[]): Promise<unknown> {
+    return this.#ground.send(key, args);
+  }
+
   /** Lets an actor begin. */
-  begin(name: string, act: (cache: RedisCache<Versioned>, client: SteppingClient) => Promise<void>): void {
-    const client = new SteppingClient(this.server);
-    this.actors.push(client);
+  begin(name: string, act: (cache: RedisCache<Versioned>, client: Stepping) => Promise<void>): void {
+    const client = this.#ground.stepping();
+    this.actors.push(...client.actors);
     this.#calls.push(
       act(this.cacheOn(client), client).then(
         () => this.note(`${name} is done`),
@@ -80,7 +86,7 @@ export class World {
   /** When all actors have come to rest. */
   async end(): Promise<void> {
     await Promise.all(this.#calls);
-    await this.server.sendCommand(['UNLINK', `${this.prefix}${KEY}`, this.tagsKey]);
+    for (const key of [`${this.prefix}${KEY}`, this.tagsKey]) await this.send(key, ['UNLINK', key]);
   }
 }
 
