@@ -1,6 +1,6 @@
 import type { BusGap, Invalidation, InvalidationListener } from '@cache/core';
 import { RedisCache, redisBus } from '@cache/redis';
-import { redisUrl, startProxy, startRedis, uniqueName, waitUntil } from '@cache/test-servers';
+import { redisUrl, startProgram, startProxy, startRedis, uniqueName, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 import { PATIENT } from './patience.ts';
@@ -248,5 +248,24 @@ describe('A cache with a bus', () => {
     expect(commands).toEqual(['evalsha']);
     await waitUntil('The message', 10_000, () => recorder.heard.length === 2);
     expect(await cache.exists('a')).toBe(false);
+  });
+
+  // In two steps the message is lost with the process: what the one step is for.
+  test.each([
+    ['one-step', [{ kind: 'key', key: 'a' }]],
+    ['two-steps', []],
+  ])('has told of what it removed, or not, when its process is killed: %s', async (steps, expected) => {
+    const name = uniqueName('bus');
+    await using bus = redisBus(client, { name });
+    const recorder = await listening(bus);
+    const cache = new RedisCache(client, { prefix: `${name}:`, ...PATIENT });
+    await cache.set('a', 1);
+    const program = new URL('./programs/die-after-removal.ts', import.meta.url);
+    await using dying = startProgram(program, redisUrl(), name, steps);
+    expect(await dying.end()).toEqual({ code: null, signal: 'SIGKILL', stderr: '' });
+    expect(await cache.exists('a')).toBe(false);
+    await bus.publish([{ kind: 'clear' }]);
+    await waitUntil('The message after it', 10_000, () => recorder.heard.at(-1)?.kind === 'clear');
+    expect(recorder.heard).toEqual([...expected, { kind: 'clear' }]);
   });
 });
