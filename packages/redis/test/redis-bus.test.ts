@@ -250,6 +250,36 @@ describe('A cache with a bus', () => {
     expect(await cache.exists('a')).toBe(false);
   });
 
+  test('tells of what it ends on a server without memory too', async () => {
+    await using server = await startRedis();
+    const own = createClient({ url: server.url });
+    await own.connect();
+    try {
+      const name = uniqueName('bus');
+      await using bus = redisBus(own, { name });
+      const recorder = await listening(bus);
+      const cache = new RedisCache(own, { prefix: `${name}:`, bus, ...PATIENT });
+      await cache.set('there', 1);
+      await cache.set('tagged', 1, { tags: ['t'] });
+      await own.configSet('maxmemory', '1');
+      expect(await cache.removeItem('there')).toBe(true);
+      expect(await cache.removeItem('absent')).toBe(false);
+      expect(await cache.expireItem('absent too')).toBe(false);
+      await cache.invalidateTags(['t']);
+      await cache.clear();
+      await waitUntil('All messages', 10_000, () => recorder.heard.at(-1)?.kind === 'clear');
+      expect(recorder.heard).toEqual([
+        { kind: 'key', key: 'there' },
+        { kind: 'key', key: 'absent' },
+        { kind: 'key', key: 'absent too' },
+        { kind: 'tag', tag: 't' },
+        { kind: 'clear' },
+      ]);
+    } finally {
+      await own.close();
+    }
+  });
+
   // In two steps the message is lost with the process: what the one step is for.
   test.each([
     ['one-step', [{ kind: 'key', key: 'a' }]],

@@ -3,13 +3,17 @@ import { defineScript, type RedisScript } from '../redis-script.ts';
 /**
  * Lua: appends `message` to the stream `KEYS[#KEYS]`. The entry's id is the last one's number plus one, so that readers
  * see a missing message; a stream that is new, or was lost, begins at the server's µs, far above any number before.
+ *
+ * A server without memory refuses what may take more only as a script's first write. Trimming is never refused, so it goes
+ * first: an invalidation is told of even then, and the stream grows no longer than it may.
  */
 const APPEND = `local stream = KEYS[#KEYS]
 local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
 local number
 if last then number = tonumber(string.match(last[1], '^%d+')) + 1
 else local time = redis.call('TIME'); number = time[1] * 1000000 + time[2] end
-redis.call('XADD', stream, 'MAXLEN', '~', maxLength, string.format('%.0f', number) .. '-0', 'o', origin, 'm', message)`;
+redis.call('XTRIM', stream, 'MAXLEN', '~', maxLength)
+redis.call('XADD', stream, string.format('%.0f', number) .. '-0', 'o', origin, 'm', message)`;
 
 /**
  * Publishes one message.
