@@ -99,8 +99,7 @@ export class NearLevel<V> implements LocalLevel<V> {
   }
 
   installUnstored(inFlight: InFlight, item: Installable<V>): void {
-    const bound = this.#maxStalenessMs / 1000;
-    if (!this.#install(inFlight, item, bound - (this.#timers.now() - item.sentAtMs) / 1000)) return;
+    if (!this.#install(inFlight, item, this.#maxStalenessMs / 1000)) return;
     // Its load began when the request was sent, so nothing older is unseen whatever the bus says.
     this.#ownLoads.record(inFlight.key, item.sentAtMs + this.#maxStalenessMs, this.#timers.now());
   }
@@ -108,10 +107,10 @@ export class NearLevel<V> implements LocalLevel<V> {
   #install(inFlight: InFlight, item: Installable<V>, longestLifeInSeconds: number): boolean {
     const { value, isAsStored, remainingInSeconds, tags, sentAtMs } = item;
     if (!this.#fence.admits(inFlight, tags)) return false;
-    // The answer's time on the way is the entry's too: count from when the question was sent.
+    // What happens while the answer is on its way may go unseen by it: count from when the question was sent.
     const elapsedInSeconds = (this.#timers.now() - sentAtMs) / 1000;
-    const remaining = remainingInSeconds === null ? Number.POSITIVE_INFINITY : remainingInSeconds - elapsedInSeconds;
-    const expirationInSeconds = Math.min(remaining, longestLifeInSeconds);
+    const expirationInSeconds =
+      Math.min(remainingInSeconds ?? longestLifeInSeconds, longestLifeInSeconds) - elapsedInSeconds;
     if (expirationInSeconds <= 0 || !(isAsStored || isPlainData(value))) return false;
     const options = tags.length === 0 ? expirationInSeconds : { expirationInSeconds, tags };
     this.#cache.set(inFlight.key, value as NonNullable<V>, options);

@@ -152,6 +152,32 @@ describe('recovery', () => {
     await scene.world.timers.advance(10_000);
     expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
   });
+
+  it('lets no more removals wait at once than maxPendingL2Calls while it carries out the queue: the rest join it', async () => {
+    const scene = new Scene();
+    const held: (() => void)[] = [];
+    const hold = async (): Promise<boolean> => {
+      await new Promise<void>((go) => held.push(go));
+      return true;
+    };
+    const l2 = withCalls(scene.level.cache, { removeItem: hold, removeItems: hold });
+    const cache = scene.process({ l2, maxPendingL2Calls: 3, l2TimeoutMs: 1_000 });
+    scene.level.become('refusing');
+    for (let read = 0; read < 5; read += 1) await cache.get('unread');
+    await expect(cache.removeItem('first')).rejects.toMatchObject(queued);
+    scene.level.become('up');
+    await scene.world.timers.advance(100);
+    expect(held).toHaveLength(1);
+    const removals = Promise.allSettled(['a', 'b', 'c', 'd'].map((key) => cache.removeItem(key)));
+    await scene.world.timers.advance(0);
+    expect(held).toHaveLength(3);
+    while (held.length > 0) {
+      held.shift()?.();
+      await scene.world.timers.advance(0);
+    }
+    expect((await removals).map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+    expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
+  });
 });
 
 describe('a bus', () => {
@@ -231,6 +257,62 @@ describe('a value kept near', () => {
     scene.level.become('refusing');
     await timers.advance(10);
     expect(cache.breaker).toMatchObject({ state: 'open', queuedInvalidations: 1 });
+    expect(await cache.get('k')).toBe(undefined);
+  });
+});
+
+describe('a copy without a bus', () => {
+  it('lives maxL1StalenessInSeconds from when its request was sent, however long the answer took', async () => {
+    const scene = new Scene();
+    const { timers, store } = scene.world;
+    store.set('k', 'old');
+    const getEntries = async (keys: readonly string[]): Promise<unknown> => {
+      const entries = await scene.world.shared.getEntries?.(keys);
+      await new Promise<void>((arrived) => timers.after(1_500, arrived));
+      return entries;
+    };
+    const cache = createCache({
+      l1: scene.world.near(),
+      l2: withCalls(scene.world.shared, { getEntries }),
+      timers,
+      maxL1StalenessInSeconds: 2,
+    });
+    const first = cache.get('k');
+    await timers.advance(100);
+    store.removeItem('k');
+    await timers.advance(1_400);
+    expect(await first).toBe('old');
+    expect(await cache.get('k')).toBe('old');
+    await timers.advance(700);
+    const late = cache.get('k');
+    await timers.advance(1_500);
+    expect(await late).toBe(undefined);
+  });
+
+  it('of a load without the second level lives as long from when the load began', async () => {
+    const scene = new Scene();
+    const { timers } = scene.world;
+    const cache = createCache({ l1: scene.world.near(), l2: scene.level.cache, timers, hooks: { onError: () => {} } });
+    await scene.lose(cache);
+    const load = async (): Promise<string> => {
+      await new Promise<void>((loaded) => timers.after(1_500, loaded));
+      return 'loaded';
+    };
+    const loaded = cache.getOrSet('k', load);
+    await timers.advance(1_500);
+    expect(await loaded).toBe('loaded');
+    expect(await cache.get('k')).toBe('loaded');
+    await timers.advance(600);
+    expect(await cache.get('k')).toBe(undefined);
+  });
+
+  it('is not kept of a load without the second level while the breaker is closed', async () => {
+    const scene = new Scene();
+    const cache = scene.process();
+    scene.level.become('refusing');
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
+    scene.level.become('up');
+    expect(cache.breaker?.state).toBe('closed');
     expect(await cache.get('k')).toBe(undefined);
   });
 });
