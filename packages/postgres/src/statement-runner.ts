@@ -165,7 +165,7 @@ export class StatementRunner {
   /** Core's error for whatever `execute` threw. It is reported once, here. */
   explain(error: unknown, operation: string, isWrite: boolean): CacheError {
     const explained = isCacheError(error)
-      ? error
+      ? ofCall(error, operation)
       : cacheErrorOf(error, { operation, isWrite, relations: this.#relations });
     this.#effects.onFailure(explained);
     return explained;
@@ -216,4 +216,10 @@ function pause(ms: number): Promise<void> {
 function isCacheError(error: unknown): error is CacheError {
   const code = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' && code.startsWith('ERR_CACHE_');
+}
+
+/** What the pool refuses, it refuses to many calls at once: each has an error that names itself. */
+function ofCall(error: CacheError, operation: string): CacheError {
+  if (error.operation !== undefined || error.code !== 'ERR_CACHE_UNAVAILABLE') return error;
+  return new CacheUnavailableError(error.message, { operation, backend: 'postgres', cause: error.cause });
 }
