@@ -99,6 +99,12 @@ describe('recovery', () => {
     await scene.world.timers.advance(1_000);
     expect(cache.breaker?.state).toBe('closed');
     expect(did).toEqual(['renewed', 'removed']);
+    // Of the connections that are new now nothing is known to be late.
+    await scene.lose(cache);
+    scene.level.become('up');
+    await scene.world.timers.advance(2_000);
+    expect(cache.breaker?.state).toBe('closed');
+    expect(did).toEqual(['renewed', 'removed', 'removed']);
   });
 
   it('drops a queued key that the second level takes for no key, reports it, and carries out the others', async () => {
