@@ -1,3 +1,4 @@
+export { AwakeClock } from './awake-clock.ts';
 export { type ChildProgram, type ProgramEnd, startProgram } from './child-program.ts';
 export { type LateLink, startLateLink } from './late-link.ts';
 export { type Load, type LoadFailure, startLoad } from './load.ts';

@@ -1,3 +1,5 @@
+import { AwakeClock } from './awake-clock.ts';
+
 /** What a call that failed said of itself. */
 export interface LoadFailure {
   readonly code: string;
@@ -8,6 +10,7 @@ export interface LoadFailure {
 export interface Load {
   readonly succeeded: number;
   readonly failures: readonly LoadFailure[];
+  /** How long the slowest call took, by the {@link AwakeClock}. */
   readonly slowestMs: number;
   /** Lets each worker finish the call it is in. */
   stop(): Promise<void>;
@@ -20,17 +23,18 @@ export function startLoad(workers: number, call: () => Promise<void>): Load {
   let isStopped = false;
   let succeeded = 0;
   let slowestMs = 0;
+  const clock = new AwakeClock();
   const failures: LoadFailure[] = [];
   const work = async (): Promise<void> => {
     while (!isStopped) {
-      const startedAt = performance.now();
+      const startedAt = clock.now();
       try {
         await call();
         succeeded += 1;
       } catch (error) {
         failures.push(error as LoadFailure);
       }
-      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
+      slowestMs = Math.max(slowestMs, clock.now() - startedAt);
       await new Promise((done) => setTimeout(done, PAUSE_MS));
     }
   };
@@ -46,6 +50,7 @@ export function startLoad(workers: number, call: () => Promise<void>): Load {
     async stop() {
       isStopped = true;
       await Promise.all(running);
+      clock[Symbol.dispose]();
     },
   };
 }
