@@ -212,7 +212,7 @@ describe('row 58: a database that is down', () => {
     await using service = startService({});
     const { entries } = service;
     await entries.set('before', 'here');
-    await entries.flush();
+    await entries.flush({ withinMs: 60_000 });
     await down();
     try {
       for (let index = 0; index < 300; index += 1) {
