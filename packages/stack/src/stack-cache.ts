@@ -206,8 +206,8 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   /**
    * Waits until the second level has answered, for programs that had rather not start without it: `await createCache(…).ready()`.
    *
-   * @throws CacheUnavailableError if it has not within `timeoutMs` (5,000), CacheOptionError at once if it refuses for a
-   * reason that waiting does not mend, such as its credentials
+   * @throws CacheUnavailableError if it has not within `timeoutMs` (5,000), CacheOptionError at once if that is no
+   * time, or if it refuses for a reason that waiting does not mend, such as its credentials
    */
   async ready({ timeoutMs = 5_000 }: ReadyOptions = {}): Promise<this> {
     this.#context.refuseIfClosed('ping');

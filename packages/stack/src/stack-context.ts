@@ -41,7 +41,8 @@ const DEFAULT_DRAIN_WITHIN_MS = 500;
 /** How a stack ends. */
 export interface CloseOptions {
   /**
-   * How long to try to carry out the invalidations that are queued, in milliseconds. What is left then is told to `onError`.
+   * How long to wait for the writes under way and to try to carry out the invalidations that are queued, in milliseconds; then
+   * the bus may take as long for what it was not told. What is left is told to `onError`.
    * @default 500
    */
   readonly drainWithinMs?: number;

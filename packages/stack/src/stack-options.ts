@@ -48,7 +48,8 @@ export interface StackOptions<V = unknown> {
   readonly breaker?: BreakerOptions | false;
   /**
    * How long one call of the second level may take, in milliseconds. `RedisCache` and `DatabaseCache` have shorter deadlines of
-   * their own; this one is for a third party's cache. `clear`, `clearPrefix` and `cleanupExpired` may take ten minutes.
+   * their own; this one is for a third party's cache. `clear`, `clearPrefix` and `cleanupExpired` may take ten minutes. One
+   * message to the bus may take as long.
    * @default 2,000
    */
   readonly l2TimeoutMs?: number;
