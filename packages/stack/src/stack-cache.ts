@@ -10,13 +10,14 @@ import {
 } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
 import { answerReport, done, type Found, foundReport, removedReport, storedReport } from './call-report.ts';
+import type { CloseOptions } from './end-stack.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
 import type { CacheBreaker } from './guarded-level.ts';
 import type { AnswerSource, LoadAnswer } from './load-path.ts';
 import { type ManyValues, manyValues } from './many-values.ts';
 import { Namespace, type NamespaceOptions } from './namespace.ts';
 import { SharedCalls } from './shared-calls.ts';
-import { type CloseOptions, StackContext } from './stack-context.ts';
+import { StackContext } from './stack-context.ts';
 import type { StackHealth } from './stack-health.ts';
 import type { StackOptions } from './stack-options.ts';
 import type { StackStatistics } from './stack-statistics.ts';

@@ -1,5 +1,4 @@
 import {
-  CacheClosedError,
   type CacheErrorContext,
   type CacheOperation,
   CacheUnavailableError,
@@ -15,6 +14,7 @@ import { BusTeller } from './bus-teller.ts';
 import { CallObserver } from './call-observer.ts';
 import type { CallReport } from './call-report.ts';
 import { CoherentWrites, type WriteScope } from './coherent-writes.ts';
+import { type CloseOptions, closedError, endStack } from './end-stack.ts';
 import { ErrorBackoff } from './error-backoff.ts';
 import { type ResolvedLoadOptions, resolveLoadOptions } from './get-or-set-options.ts';
 import { DEFAULT_L2_TIMEOUT_MS, type GuardedLevel, guardedLevel } from './guarded-level.ts';
@@ -35,18 +35,6 @@ import { StackVitals } from './stack-vitals.ts';
 import { isCallersFault, isQueued } from './store-error.ts';
 import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
 import { Turns } from './turns.ts';
-
-const DEFAULT_DRAIN_WITHIN_MS = 500;
-
-/** How a stack ends. */
-export interface CloseOptions {
-  /**
-   * How long to wait for the writes under way and to try to carry out the invalidations that are queued, in milliseconds; then
-   * the bus may take as long for what it was not told. What is left is told to `onError`.
-   * @default 500
-   */
-  readonly drainWithinMs?: number;
-}
 
 /** What a stack is put together from, and what all its calls have in common. */
 export class StackContext<V> {
@@ -287,7 +275,12 @@ export class StackContext<V> {
   }
 
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options);
+    if (this.#closing !== undefined) return this.#closing;
+    this.#answersAtOnce = false;
+    this.#leave();
+    const onLost = (message: string): void =>
+      this.degraded('close', new CacheUnavailableError(message, context('close')));
+    this.#closing = endStack({ loads: this.#loads, guard: this.guard, teller: this.#teller, onLost }, options);
     return this.#closing;
   }
 
@@ -295,22 +288,6 @@ export class StackContext<V> {
   statistics(): StackStatistics {
     const { refusedCalls = 0, queuedInvalidations = 0, queueOverflows = 0 } = this.guard ?? {};
     return { ...this.counter.snapshot(), refusedCalls, queuedInvalidations, queueOverflows };
-  }
-
-  async #close({ drainWithinMs = DEFAULT_DRAIN_WITHIN_MS }: CloseOptions): Promise<void> {
-    this.#answersAtOnce = false;
-    this.#leave();
-    const [lost] = await Promise.all([
-      this.guard?.close(drainWithinMs) ?? 0,
-      this.#loads.close(closedError('getOrSet')),
-    ]);
-    const untold = (await this.#teller?.close(drainWithinMs)) ?? 0;
-    if (lost > 0) this.#lost(`${lost} queued invalidations were not carried out before the cache was closed.`);
-    if (untold > 0) this.#lost(`${untold} invalidations were not told to the bus before the cache was closed.`);
-  }
-
-  #lost(message: string): void {
-    this.degraded('close', new CacheUnavailableError(message, context('close')));
   }
 
   /** For who cannot be told that a near cache failed. */
@@ -325,10 +302,6 @@ export class StackContext<V> {
 
 function context(operation: CacheOperation): CacheErrorContext {
   return { operation, backend: 'stack' };
-}
-
-function closedError(operation: CacheOperation): CacheClosedError {
-  return new CacheClosedError('The cache is closed.', context(operation));
 }
 
 function noop(): void {}
