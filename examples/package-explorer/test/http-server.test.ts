@@ -114,7 +114,7 @@ test('while the cache is out of service, questions are answered from the disk an
 
 test('what fails within is logged here and not told to the client', async () => {
   const log = jest.spyOn(console, 'error').mockImplementation(() => {});
-  statistics.watch({ cache: 'broken', backend: 'none' }, () => {
+  jest.spyOn(statistics, 'snapshot').mockImplementation(() => {
     throw new Error('an inner matter');
   });
   const answer = await ask('/statistics');
