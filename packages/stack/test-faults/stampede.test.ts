@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { stampede } from './stampede/stampede-run.ts';
+import { stampede } from '../test/stampede/stampede-run.ts';
 
 describe.each(['redis', 'postgres'] as const)('row 47: six processes with 25 callers each over %s', (backend) => {
   it('make one load of a cold key, and all get it', async () => {
