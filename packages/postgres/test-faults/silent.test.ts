@@ -201,7 +201,7 @@ describe(ownPool.pool, () => {
     });
     await waitUntil('Ten rounds', 5_000, () => load.succeeded >= 10);
     proxy.halfOpen();
-    await waitUntil('Ten failures', 5_000, () => load.failures.length >= 10);
+    await waitUntil('A failure', 5_000, () => load.failures.length > 0);
     const { succeeded } = load;
     await waitUntil('Calls over new connections', 10_000, () => load.succeeded > succeeded + 10);
     await load.stop();
