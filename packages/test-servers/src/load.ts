@@ -35,7 +35,8 @@ export function startLoad(workers: number, call: () => Promise<void>): Load {
         failures.push(error as LoadFailure);
       }
       slowestMs = Math.max(slowestMs, clock.now() - startedAt);
-      await new Promise((done) => setTimeout(done, PAUSE_MS));
+      // A test that failed before it stopped its load must not keep its process alive.
+      await new Promise((done) => setTimeout(done, PAUSE_MS).unref());
     }
   };
   const running = Array.from({ length: workers }, work);
