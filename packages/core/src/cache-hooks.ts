@@ -58,7 +58,10 @@ export interface CacheKeyEvent extends CacheEventSource {
   readonly key: string;
   /** How long the call took; in a batch, the batch. */
   readonly durationMs: number;
-  /** The size of what was read or written, where the backend tells: PostgreSQL does for single keys, and no other. */
+  /**
+   * The size in bytes of the payload that was read or stored, where the backend tells: Redis and PostgreSQL do, of every
+   * call but `increment` and `decrement`. Memory keeps no payloads.
+   */
   readonly payloadBytes?: number;
   /** Which level it was found in, where the cache has levels. */
   readonly level?: CacheLevel;
@@ -115,6 +118,13 @@ export interface CacheOperationEvent extends CacheEventSource {
  * failure is reported as a process warning.
  */
 export interface CacheHooks {
+  /**
+   * Whether a function of this object reads the async context of the call: an `AsyncLocalStorage`, the active span. With
+   * `false` in all its hooks a cache may tell of the calls of many callers together, in the context of any, which costs
+   * less.
+   * @default true
+   */
+  readonly usesAsyncContext?: boolean;
   /** A value was found. */
   onHit?(event: CacheKeyEvent): void;
   /** No live value was found. */
@@ -136,3 +146,6 @@ export interface CacheHooks {
   /** A call ended, with its outcome and duration. */
   onOperation?(event: CacheOperationEvent): void;
 }
+
+/** The name of an event that hooks are told of. */
+export type CacheHookName = Exclude<keyof CacheHooks, 'usesAsyncContext'>;

@@ -1,4 +1,3 @@
-import { CacheOptionError } from './cache-error.ts';
 import type {
   CacheErrorEvent,
   CacheEventSource,
@@ -12,6 +11,7 @@ import type {
 import { LatencyHistogram } from './latency-histogram.ts';
 import { SeriesTable } from './series-table.ts';
 import { formatStatistics } from './statistics-table.ts';
+import { validateWatched } from './validate-watched.ts';
 
 /** What one cache has done since its statistics began. */
 export interface CacheCounts {
@@ -24,7 +24,7 @@ export interface CacheCounts {
   readonly errors: number;
   readonly loads: number;
   readonly failedLoads: number;
-  /** The size of payloads read and written, as far as backends tell: PostgreSQL does for single keys, and no other. */
+  /** The bytes of all payloads read and stored, as far as the events tell: see `CacheKeyEvent.payloadBytes`. */
   readonly payloadBytes: number;
 }
 
@@ -72,6 +72,8 @@ interface Account {
  * ```
  */
 export class CacheStatistics implements CacheHooks {
+  /** Counting needs no context; a subclass that reads it says `true`. */
+  readonly usesAsyncContext: boolean = false;
   readonly #accounts = new SeriesTable<Account>(([cache, backend]) => ({
     source: { cache, backend },
     counts: noCounts(),
@@ -80,6 +82,7 @@ export class CacheStatistics implements CacheHooks {
     contents: undefined,
   }));
 
+  #latencies = this.#latencyTable();
   #hasWarned = false;
 
   onHit(event: CacheKeyEvent): void {
@@ -117,7 +120,7 @@ export class CacheStatistics implements CacheHooks {
     const account = this.#account(event);
     account.counts.loads += 1;
     if (event.outcome === 'error') account.counts.failedLoads += 1;
-    histogram(account, 'load').record(event.durationMs);
+    this.#latencies.at(event, 'load', '', '').record(event.durationMs);
   }
 
   onError(event: CacheErrorEvent): void {
@@ -125,18 +128,17 @@ export class CacheStatistics implements CacheHooks {
   }
 
   onOperation(event: CacheOperationEvent): void {
-    histogram(this.#account(event), event.operation).record(event.durationMs);
+    this.#latencies.at(event, event.operation, '', '').record(event.durationMs);
   }
 
   /**
    * Shows what a cache holds beside what it does. `contents` is asked at each snapshot:
    * `statistics.watch({ cache: 'users', backend: 'memory' }, () => users)`. If it throws, the sizes are left out.
    *
-   * @throws CacheOptionError if `contents` is no function
+   * @throws CacheOptionError for a source without `cache` and `backend`, and if `contents` is no function
    */
   watch(source: CacheEventSource, contents: () => CacheContents): void {
-    if (typeof contents !== 'function')
-      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
+    validateWatched(source, contents);
     this.#account(source).contents = contents;
   }
 
@@ -169,6 +171,7 @@ export class CacheStatistics implements CacheHooks {
       account.latencies.clear();
       account.hitsByLevel = undefined;
     }
+    this.#latencies = this.#latencyTable();
   }
 
   /** A table that a person can read. */
@@ -200,6 +203,15 @@ export class CacheStatistics implements CacheHooks {
   #account(event: CacheEventSource): Account {
     return this.#accounts.at(event, '', '', '');
   }
+
+  /** The way to the histograms of all accounts at one look. */
+  #latencyTable(): SeriesTable<LatencyHistogram> {
+    return new SeriesTable(([cache, backend, operation]) => {
+      const latency = new LatencyHistogram();
+      this.#account({ cache, backend }).latencies.set(operation as CacheOperation, latency);
+      return latency;
+    });
+  }
 }
 
 function noCounts(): MutableCounts {
@@ -215,15 +227,6 @@ function noCounts(): MutableCounts {
     failedLoads: 0,
     payloadBytes: 0,
   };
-}
-
-function histogram(account: Account, operation: CacheOperation): LatencyHistogram {
-  let latency = account.latencies.get(operation);
-  if (latency === undefined) {
-    latency = new LatencyHistogram();
-    account.latencies.set(operation, latency);
-  }
-  return latency;
 }
 
 function summary(latency: LatencyHistogram): LatencySummary {

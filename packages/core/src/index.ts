@@ -26,6 +26,7 @@ export type {
   CacheEventSource,
   CacheEvictEvent,
   CacheExpireEvent,
+  CacheHookName,
   CacheHooks,
   CacheKeyEvent,
   CacheLevel,
@@ -58,6 +59,7 @@ export {
 } from './expiration.ts';
 export { type CacheErrorsByCode, hasErrorCode } from './has-error-code.ts';
 export { createHookDispatcher, HookDispatcher } from './hook-dispatcher.ts';
+export type { IdentifiableCache } from './identifiable-cache.ts';
 export { InProcessBus, InProcessBusHub } from './in-process-bus.ts';
 export type { InspectableCache } from './inspectable-cache.ts';
 export type { Interruptible } from './interruptible.ts';
@@ -102,4 +104,5 @@ export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';
 export { type Asynchronous, toAsync } from './to-async.ts';
 export { MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from './unserializable.ts';
+export { validateWatched } from './validate-watched.ts';
 export { type ValueVisitor, ValueWalk } from './value-walk.ts';

@@ -6,6 +6,9 @@ const UNITS_PER_MS = 16_000;
 /** 2^36 units are 71 minutes: what takes longer counts as that. */
 const UNIT_BITS = 36;
 const MAX_UNITS = 2 ** UNIT_BITS - 1;
+/** Below it the bitwise operators work, which find a bucket in a few cycles. */
+const INTEGER_LIMIT = 2 ** 31;
+const DROPPED_BITS = 16;
 const BUCKET_COUNT = (UNIT_BITS - SUB_BUCKET_BITS + 1) * SUB_BUCKETS;
 
 /** A bucket and how many durations fell into it or below. */
@@ -46,7 +49,7 @@ export class LatencyHistogram {
 
   /** Records one duration. What is negative or not finite counts as 0. */
   record(durationMs: number): void {
-    const duration = Number.isFinite(durationMs) ? Math.max(durationMs, 0) : 0;
+    const duration = durationMs > 0 && durationMs < Number.POSITIVE_INFINITY ? durationMs : 0;
     const bucket = bucketOf(duration);
     this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
     this.#count += 1;
@@ -89,15 +92,16 @@ export class LatencyHistogram {
 }
 
 function bucketOf(durationMs: number): number {
-  const units = Math.min(Math.floor(durationMs * UNITS_PER_MS), MAX_UNITS);
-  if (units < SUB_BUCKETS) return units;
-  const octave = highestBit(units) - SUB_BUCKET_BITS;
-  return (octave + 1) * SUB_BUCKETS + (Math.floor(units / 2 ** octave) - SUB_BUCKETS);
+  const units = durationMs * UNITS_PER_MS;
+  if (units < INTEGER_LIMIT) return integerBucketOf(units | 0);
+  // Only the five highest bits say which bucket it is, so the lowest may go.
+  return integerBucketOf(Math.floor(Math.min(units, MAX_UNITS) / 2 ** DROPPED_BITS)) + DROPPED_BITS * SUB_BUCKETS;
 }
 
-/** The position of the highest bit set, in a number of more bits than the bitwise operators see. */
-function highestBit(units: number): number {
-  return units < 2 ** 32 ? 31 - Math.clz32(units) : 63 - Math.clz32(units / 2 ** 32);
+function integerBucketOf(units: number): number {
+  if (units < SUB_BUCKETS) return units;
+  const octave = 31 - Math.clz32(units) - SUB_BUCKET_BITS;
+  return octave * SUB_BUCKETS + (units >>> octave);
 }
 
 function upperBoundMs(bucket: number): number {

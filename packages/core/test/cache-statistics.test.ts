@@ -10,6 +10,10 @@ function told(statistics: CacheStatistics, source = users): HookDispatcher {
 }
 
 describe('CacheStatistics', () => {
+  test('need no async context, so that a cache may tell them of many calls together', () => {
+    expect(told(new CacheStatistics()).usesAsyncContext).toBe(false);
+  });
+
   test('count everything that hooks are told', () => {
     const statistics = new CacheStatistics();
     const hooks = told(statistics);
@@ -121,6 +125,15 @@ describe('CacheStatistics', () => {
       expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('() => cache') }),
     );
   });
+
+  test.each([[undefined], [null], ['users'], [{ cache: 'users' }]])(
+    'refuse to watch %j for the name and kind of a cache',
+    (source) => {
+      expect(() => new CacheStatistics().watch(source as never, () => ({}))).toThrow(
+        expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining("{ cache: 'users'") }),
+      );
+    },
+  );
 
   test('tell the levels of a stack apart, and forget them with a reset', () => {
     const statistics = new CacheStatistics();

@@ -1,4 +1,10 @@
-import { type CacheHooks, CacheKeyError, createHookDispatcher, type HookDispatcher } from '@cache/core';
+import {
+  type CacheHookName,
+  type CacheHooks,
+  CacheKeyError,
+  createHookDispatcher,
+  type HookDispatcher,
+} from '@cache/core';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 const source = { cache: 'users', backend: 'test' };
@@ -26,13 +32,18 @@ function thenable(then: (resolve: unknown, reject: (reason: unknown) => void) =>
   return Object.defineProperty({}, 'then', { value: then });
 }
 
-const EVENTS: [name: keyof CacheHooks, tell: (hooks: HookDispatcher) => void, event: object][] = [
+const EVENTS: [name: CacheHookName, tell: (hooks: HookDispatcher) => void, event: object][] = [
   ['onHit', (hooks) => hooks.hit('get', 'k', 1), { operation: 'get', key: 'k', durationMs: 1 }],
   ['onHit', (hooks) => hooks.hit('get', 'k', 1, 7), { operation: 'get', key: 'k', durationMs: 1, payloadBytes: 7 }],
   [
     'onHit',
     (hooks) => hooks.hit('getOrSet', 'k', 1, undefined, 'l1'),
     { operation: 'getOrSet', key: 'k', durationMs: 1, level: 'l1' },
+  ],
+  [
+    'onHit',
+    (hooks) => hooks.hit('getOrSet', 'k', 1, 7, 'l2'),
+    { operation: 'getOrSet', key: 'k', durationMs: 1, payloadBytes: 7, level: 'l2' },
   ],
   ['onMiss', (hooks) => hooks.miss('mget', 'k', 2), { operation: 'mget', key: 'k', durationMs: 2 }],
   ['onSet', (hooks) => hooks.set('set', 'k', 3, 8), { operation: 'set', key: 'k', durationMs: 3, payloadBytes: 8 }],
@@ -70,7 +81,7 @@ describe('createHookDispatcher', () => {
 test.each(EVENTS)('%s gets its event with the cache it is from', (name, tell, event) => {
   const heard: unknown[] = [];
   tell(dispatcher({ [name]: (given: unknown) => heard.push(given) }));
-  expect(heard).toEqual([{ ...source, ...event }]);
+  expect(heard).toStrictEqual([{ ...source, ...event }]);
 });
 
 test('onError gets the error itself', () => {
@@ -155,5 +166,25 @@ test.each<[got: string, hooks: unknown]>([
 ])('what is no object with hooks is refused when the cache is made: %s', (got, hooks) => {
   expect(() => createHookDispatcher(hooks as CacheHooks, source)).toThrow(
     expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(`got ${got}.`) }),
+  );
+});
+
+test.each<[uses: boolean, hooks: CacheHooks[]]>([
+  [true, [{}]],
+  [true, [{ usesAsyncContext: true }]],
+  [false, [{ usesAsyncContext: false }]],
+  [true, [{ usesAsyncContext: false }, {}]],
+  [false, [{ usesAsyncContext: false }, { usesAsyncContext: false }]],
+])('the async context is used (%s) unless all hooks say that they do not: %j', (uses, hooks) => {
+  expect(dispatcher(...hooks).usesAsyncContext).toBe(uses);
+});
+
+test('a usesAsyncContext that is no boolean is refused when the cache is made', () => {
+  const hooks = { usesAsyncContext: 'no' } as unknown as CacheHooks;
+  expect(() => createHookDispatcher([{}, hooks], source)).toThrow(
+    expect.objectContaining({
+      code: 'ERR_CACHE_OPTION',
+      message: 'hooks.usesAsyncContext is true or false; got string.',
+    }),
   );
 });
