@@ -2,6 +2,8 @@
 const EXACT_READS_PER_TURN = 1000;
 /** Most answers given per reading. Beyond 256 the reading's share of a hit is under one percent, so more would only cost accuracy. */
 const LONGEST_RUN = 256;
+/** What is kept as a small integer costs no allocation. */
+const LARGEST_READING_NUMBER = 2 ** 30 - 1;
 /** Readings further apart than this end the burst: the calls are no longer back to back. */
 export const LONGEST_GAP_MS = 1;
 
@@ -27,6 +29,8 @@ export class BurstClock {
   #reusesLeft = 0;
   /** The last reading. */
   #reading: number = Number.NEGATIVE_INFINITY;
+  /** Counts readings, so that what was found out at one of them can be told to be out of date. Wraps round. */
+  #readingNumber = 0;
   #run = 0;
   #readsThisTurn = 0;
   readonly #source: MonotonicClock | undefined;
@@ -47,6 +51,18 @@ export class BurstClock {
     return this.#read();
   }
 
+  /** As `recent()`, for a caller that knows its answer for one reading: true if that is still the reading to use. */
+  reuse(readingNumber: number): boolean {
+    if (this.#readingNumber !== readingNumber || this.#reusesLeft === 0) return false;
+    this.#reusesLeft--;
+    return true;
+  }
+
+  /** The number of the last reading; never negative. */
+  get readingNumber(): number {
+    return this.#readingNumber;
+  }
+
   /** What the last call of `recent` or `exact` answered. */
   get latest(): number {
     return this.#reading;
@@ -62,6 +78,7 @@ export class BurstClock {
     const now = this.#source === undefined ? performance.now() : this.#source.now();
     if (this.#run > 0) this.#onReadAfterReuse(now - this.#reading);
     this.#reading = now;
+    this.#readingNumber = (this.#readingNumber + 1) & LARGEST_READING_NUMBER;
     return now;
   }
 

@@ -18,6 +18,8 @@ export class ExpirationIndex {
   #floors: Float64Array[] = [];
   /** The root. Most reads need no more to know that their item lives. */
   #earliest: number = Number.POSITIVE_INFINITY;
+  /** The number of the clock's reading at which no deadline had come, and none was set since that would have. Negative: none. */
+  #calmReading = -1;
 
   /** Makes room for `capacity` slots; new ones have no deadline. */
   grow(capacity: number): void {
@@ -38,6 +40,21 @@ export class ExpirationIndex {
 
   deadlineOf(slot: number): number {
     return this.#deadlines[slot] as number;
+  }
+
+  /**
+   * The number of the reading at which nothing at all was due, if it is still so: for that reading, `isDueAtReading` need
+   * not be asked again, which saves a hit two numbers that have their own places in memory.
+   */
+  get calmReading(): number {
+    return this.#calmReading;
+  }
+
+  /** `isDue` at the reading of that number. */
+  isDueAtReading(slot: number, now: number, readingNumber: number): boolean {
+    if (this.#earliest <= now) return this.#isDueAlone(slot, now);
+    this.#calmReading = readingNumber;
+    return false;
   }
 
   /** Whether the slot's deadline has come. The root, or the block's bound, which is small enough to be cached, usually answers alone. */
@@ -87,6 +104,7 @@ export class ExpirationIndex {
       level[at] = deadline;
     }
     this.#earliest = deadline;
+    this.#calmReading = -1;
   }
 
   #descend(now: number): number {

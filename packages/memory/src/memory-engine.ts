@@ -83,7 +83,7 @@ export class MemoryEngine<V> {
       store.policy.recordMiss();
       return undefined;
     }
-    if (store.expiration.isDue(slot, this.clock.recent()) || (store.policy.isJudged(slot) && !this.#isFresh(slot))) {
+    if (this.#isDue(slot) || (store.policy.isJudged(slot) && !this.#isFresh(slot))) {
       store.policy.recordMiss();
       this.#dropIfGone(slot);
       return undefined;
@@ -240,6 +240,12 @@ export class MemoryEngine<V> {
   #checkKey(key: string, context: CallContext): void {
     if (this.#isClosed) this.ensureOpen(context.operation);
     validateKey(key, context);
+  }
+
+  #isDue(slot: number): boolean {
+    const { clock } = this;
+    const { expiration } = this.#store;
+    return !clock.reuse(expiration.calmReading) && expiration.isDueAtReading(slot, clock.recent(), clock.readingNumber);
   }
 
   #isFresh(slot: number): boolean {

@@ -51,15 +51,20 @@ describe('eviction', () => {
     expect([...cache.keys()].every((key) => cache.exists(key))).toBe(true);
   });
 
-  test('a loop larger than the cache keeps part of the loop, where LRU keeps nothing', () => {
-    const cache = new InMemoryCache({ maxSize: 100 });
+  test('a loop larger than the cache hits nearly as often as it can, where LRU never does', () => {
+    const caches = 5;
+    const requests = 150 * 100;
     let hits = 0;
-    for (let i = 0; i < 150 * 100; i++) {
-      const key = `k${i % 150}`;
-      if (cache.get(key) === undefined) cache.set(key, i);
-      else hits++;
+    for (let run = 0; run < caches; run++) {
+      const cache = new InMemoryCache({ maxSize: 100 });
+      for (let i = 0; i < requests; i++) {
+        const key = `k${i % 150}`;
+        if (cache.get(key) === undefined) cache.set(key, i);
+        else hits++;
+      }
     }
-    expect(hits / 15_000).toBeGreaterThan(0.4);
+    // The optimum is 0.66; where a candidate's last request is counted against settled items, it is 0.61.
+    expect(hits / (caches * requests)).toBeGreaterThan(0.62);
   });
 
   test('a scan of keys asked for once does not push out what is asked for often', () => {
@@ -226,6 +231,18 @@ describe('time', () => {
       const value = cache.get(`k${i}`);
       if (performance.now() - setAt < 50) expect(value).toBe(i);
     }
+  });
+
+  test('in one burst, what has expired is gone once a new reading is due', () => {
+    const cache = new InMemoryCache<number>({ maxSize: 10_000 });
+    cache.set('short', 1, 0.02);
+    cache.set('long', 2, 60);
+    for (let i = 0; i < 5000; i++) cache.get('long');
+    const start = performance.now();
+    while (performance.now() - start < 30);
+    for (let i = 0; i < 300; i++) cache.get('long');
+    expect(cache.get('short')).toBeUndefined();
+    expect(cache.get('long')).toBe(2);
   });
 
   test('after an await on a timer the time is read anew, whatever the burst before', async () => {
