@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
-import { conformanceRules, describeCache, EVERY_CAPABILITY, failingCache } from '@cache/conformance';
-import { type AsyncCache, expirationOf, toAsync, validateKey, validateValue } from '@cache/core';
+import {
+  conformanceRules,
+  describeCache,
+  describeSerializer,
+  EVERY_CAPABILITY,
+  EVERY_KIND,
+  failingCache,
+  serializerRules,
+} from '@cache/conformance';
+import { type AsyncCache, expirationOf, jsonSerializer, toAsync, validateKey, validateValue } from '@cache/core';
 
 /** What the consumer test runs and compiles against the packed package, outside the workspace. */
 export async function consume(): Promise<void> {
@@ -24,6 +32,15 @@ export async function consume(): Promise<void> {
     { describe: (name, body) => [declare(name), body()], it: declare },
   );
   assert.ok(titles.length > 100);
+
+  const json = { name: 'json', create: () => jsonSerializer(), keeps: { loneSurrogate: true } };
+  for (const { run } of serializerRules({ ...json, classInstances: 'data' })) await run();
+  const declared: string[] = [];
+  describeSerializer(
+    { ...json, keeps: EVERY_KIND },
+    { describe: (_, body) => body(), it: (name) => declared.push(name) },
+  );
+  assert.ok(declared.includes('keeps a Date, by itself and within others'));
 
   await assert.rejects(failingCache(newCache()).get('k'), { code: 'ERR_CACHE_UNAVAILABLE' });
 }

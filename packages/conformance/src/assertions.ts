@@ -43,7 +43,7 @@ export async function refused<C extends CacheErrorCode>(
   throw new AssertionError({ message: `${what} should fail with ${code}; it answered ${show(answer)}` });
 }
 
-function describeError(error: unknown): string {
+export function describeError(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : show(error);
 }
 

@@ -21,6 +21,8 @@ function compareObjects(kind: string, left: object, right: object, outer: Readon
       return Object.is(Number(left), Number(right));
     case 'RegExp':
       return String(left) === String(right);
+    case 'Error':
+      return sameError(left as Error, right as Error, outer);
     case 'Map':
       return sameList([...(left as Map<unknown, unknown>)], [...(right as Map<unknown, unknown>)], outer);
     case 'Set':
@@ -40,6 +42,16 @@ function kindOf(value: object): string {
 
 function sameList(left: readonly unknown[], right: readonly unknown[], outer: ReadonlySet<object>): boolean {
   return left.length === right.length && left.every((member, index) => compare(member, right[index], outer));
+}
+
+/** All but the stacks, which are of where they were made. */
+function sameError(left: Error, right: Error, outer: ReadonlySet<object>): boolean {
+  return (
+    left.constructor.name === right.constructor.name &&
+    String(left) === String(right) &&
+    compare(left.cause, right.cause, outer) &&
+    sameProperties(left as unknown as Properties, right as unknown as Properties, outer)
+  );
 }
 
 function sameProperties(left: Properties, right: Properties, outer: ReadonlySet<object>): boolean {

@@ -13,6 +13,6 @@ export function globalTestRunner(): TestRunner {
   const { describe, it } = globalThis as Partial<TestRunner>;
   if (typeof describe === 'function' && typeof it === 'function') return { describe, it };
   throw new Error(
-    'No global describe and it: pass those of your test runner, describeCache(options, { describe, it }).',
+    'No global describe and it: pass those of your test runner, describeCache(options, { describe, it }) or describeSerializer(options, { describe, it }).',
   );
 }

@@ -1,6 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { conformanceRules, describeCache, type TestRunner } from '@cache/conformance';
+import {
+  conformanceRules,
+  describeCache,
+  describeSerializer,
+  serializerRules,
+  type TestRunner,
+} from '@cache/conformance';
+import { jsonSerializer } from '@cache/core';
 import { expect, test } from '@jest/globals';
 import { PlainCache } from './plain-cache.ts';
 
@@ -30,6 +37,20 @@ test('the tests are declared through the runner that is handed over, one a rule,
     'removal',
   ]);
   expect(tests).toEqual(conformanceRules(options).map(({ name }) => name));
+});
+
+test('the rules of a serializer are declared alike', () => {
+  const serializer = { name: 'json', create: () => jsonSerializer() };
+  const declared: string[] = [];
+  describeSerializer(serializer, {
+    describe: (title, body) => [declared.push(title), body()],
+    it: (name) => declared.push(name),
+  });
+  const rules = serializerRules(serializer);
+  expect(rules.length).toBeGreaterThan(30);
+  expect(declared).toEqual(expect.arrayContaining(rules.map(({ name }) => name)));
+  expect(declared[0]).toBe('json keeps the contract of a serializer');
+  expect(declared).toHaveLength(1 + new Set(rules.map(({ group }) => group)).size + rules.length);
 });
 
 test('a runner without globals that is not handed over is an error that says what to do', () => {

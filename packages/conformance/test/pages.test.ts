@@ -9,7 +9,12 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'pages-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const PAGES = ['packages/core/README.md', 'packages/conformance/README.md', 'docs/core.md'];
+const PAGES = [
+  'packages/core/README.md',
+  'packages/conformance/README.md',
+  'docs/core.md',
+  'docs/write-a-serializer.md',
+];
 
 function examplesOf(page: string): string[] {
   const text = readFileSync(join(root, page), 'utf8');

@@ -1,5 +1,5 @@
 import { serialize as clone } from 'node:v8';
-import { CacheCorruptionError, CacheValueError } from '@cache/core';
+import { CacheCorruptionError, CacheOptionError, CacheValueError } from '@cache/core';
 import { checkClonable } from './check-clonable.ts';
 import { readClone } from './read-clone.ts';
 import { SIGNATURE_BYTES, Signer } from './signer.ts';
@@ -44,9 +44,12 @@ const BODY_AT = HEADER.length + SIGNATURE_BYTES;
  * DataView, Buffer, typed arrays, objects that are referred to twice, and cycles. Refused, with the path that is at fault
  * (`$.a[2].b`): instances of other classes, functions, symbols, holes, getters, and what structured clone would lose.
  *
- * @throws CacheOptionError for a key of less than 32 bytes, and for `previousKeys` that are no list
+ * @throws CacheOptionError without options, for a key of less than 32 bytes, and for `previousKeys` that are no list
  */
-export function v8Serializer({ key, previousKeys = [] }: V8SerializerOptions): V8Serializer {
+export function v8Serializer(options: V8SerializerOptions): V8Serializer {
+  if (typeof options !== 'object' || options === null)
+    throw new CacheOptionError('v8Serializer takes options with a key of at least 32 bytes: v8Serializer({ key }).');
+  const { key, previousKeys = [] } = options;
   const signer = new Signer(key, previousKeys);
   return {
     format: 'binary',

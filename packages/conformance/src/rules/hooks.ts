@@ -1,4 +1,5 @@
-import { type CacheHooks, hasErrorCode } from '@cache/core';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Awaitable, type CacheHooks, type CacheKeyEvent, hasErrorCode } from '@cache/core';
 import { ensure, equal, refused } from '../assertions.ts';
 import type { Rule, RuleGroup } from '../rule.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -120,6 +121,45 @@ const rules: readonly Rule[] = [
       await cache.expireItem('k');
       await cache.getOrLease('k');
       equal(events.calls().at(-1), 'getOrLease stale', 'the outcome for a stale copy');
+    },
+  },
+  {
+    name: 'tells of each call in the async context of its caller, also where many call at once',
+    check: async (context) => {
+      const request = new AsyncLocalStorage<string>();
+      const told: string[] = [];
+      const onKey = ({ operation, key }: CacheKeyEvent): number =>
+        told.push(`${operation} ${key} in ${request.getStore()}`);
+      const cache = await context.create({
+        hooks: {
+          onHit: onKey,
+          onMiss: onKey,
+          onSet: onKey,
+          onOperation: ({ operation }) => told.push(`${operation} in ${request.getStore()}`),
+          onError: ({ operation }) => told.push(`${operation} failed in ${request.getStore()}`),
+        },
+      });
+      const requests = ['a', 'b', 'c'];
+      const together = async (
+        operation: string,
+        ofOne: readonly string[],
+        call: (id: string) => Awaitable<unknown>,
+      ) => {
+        told.length = 0;
+        await Promise.all(requests.map((id) => request.run(id, async () => call(id))));
+        const expected = requests.flatMap((id) => ofOne.map((event) => `${event.replace('KEY', id)} in ${id}`));
+        equal([...told].sort(), expected.sort(), `what hooks hear of ${operation}, and where`);
+      };
+      await together('get of nothing', ['get KEY', 'get'], (id) => cache.get(id));
+      await together('set', ['set KEY', 'set'], (id) => cache.set(id, 'v'));
+      await together('get', ['get KEY', 'get'], (id) => cache.get(id));
+      await together('a refused get', ['get failed', 'get'], async () => {
+        await refused(async () => cache.get(''), 'ERR_CACHE_KEY', 'get');
+      });
+      if (context.has('batch')) await together('mget', ['mget KEY', 'mget'], (id) => cache.mget([id]));
+      if (context.has('leases')) {
+        await together('getOrLease', ['getOrLease KEY', 'getOrLease'], (id) => cache.getOrLease(id));
+      }
     },
   },
   {

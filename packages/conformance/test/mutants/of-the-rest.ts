@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { CacheClosedError } from '@cache/core';
 import type { Mutant } from './mutant.ts';
 
@@ -177,6 +178,17 @@ export const mutantsOfTheRest: readonly Mutant[] = [
         for (const [key, value] of entries) cache.set(key, value, options);
       },
     }),
+  },
+  {
+    mistake: 'tells hooks of calls away from the async context of their callers',
+    groups: ['hooks'],
+    patch: (_, intact) => {
+      const elsewhere = new AsyncResource('cache');
+      return {
+        tell: (kind, operation, key) => elsewhere.runInAsyncScope(() => intact.tell(kind, operation, key)),
+        call: (operation, carryOut) => elsewhere.runInAsyncScope(() => intact.call(operation, carryOut)),
+      };
+    },
   },
   {
     mistake: 'fails when a hook fails',
