@@ -48,12 +48,13 @@ export async function followStream(
   effects: FollowerEffects,
   signal: AbortSignal,
 ): Promise<void> {
+  const { timeoutMs, pollMs } = settings;
   const connection = ownConnection(client);
-  const abort = (): void => destroyQuietly(connection);
+  const connecting = connection.connect();
+  const abort = (): Promise<void> => destroyOnceConnected(connection, connecting, timeoutMs);
   signal.addEventListener('abort', abort, { once: true });
   try {
-    const { timeoutMs, pollMs } = settings;
-    await within(connection.connect(), timeoutMs);
+    await within(connecting, timeoutMs);
     const nodes = nodesOf(connection);
     let sentAtMs = performance.now();
     let position = await within(lastNumber(nodes, settings), timeoutMs);
@@ -77,7 +78,7 @@ export async function followStream(
     }
   } finally {
     signal.removeEventListener('abort', abort);
-    destroyQuietly(connection);
+    void abort();
   }
 }
 
@@ -138,10 +139,16 @@ function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return withDeadline(work, timeoutMs, () => new Error('No answer in time.'));
 }
 
-function destroyQuietly(connection: OwnConnection): void {
+/** node-redis 5 forgets a socket whose client is destroyed during the handshake: it stays open, and so does the process. */
+async function destroyOnceConnected(
+  connection: OwnConnection,
+  connecting: Promise<unknown>,
+  timeoutMs: number,
+): Promise<void> {
+  await within(connecting, timeoutMs).catch(() => {});
   try {
     // A Sentinel client answers with a promise.
-    Promise.resolve(connection.destroy()).catch(() => {});
+    await connection.destroy();
   } catch {
     // It was closed before.
   }

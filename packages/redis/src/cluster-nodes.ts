@@ -14,6 +14,9 @@ export class ClusterNodes implements RedisNodes {
   readonly #cluster: ClusterClient;
   readonly #nodes = new WeakMap<object, RedisNode>();
   readonly #router: RedisNode;
+  /** The masters' connections when they were last looked at. */
+  #connections: readonly unknown[] = [];
+  #connectionEpoch = 0;
 
   constructor(cluster: ClusterClient) {
     this.#cluster = cluster;
@@ -25,6 +28,20 @@ export class ClusterNodes implements RedisNodes {
       .map(({ address }) => address)
       .sort()
       .join(' ');
+  }
+
+  get connectionEpoch(): number {
+    const connections = this.#cluster.masters.flatMap(({ address, client }) => [
+      address,
+      client,
+      isStandalone(client) ? this.#node(client).watch.epoch : 0,
+    ]);
+    const known = this.#connections;
+    if (connections.length !== known.length || connections.some((part, index) => part !== known[index])) {
+      this.#connections = connections;
+      this.#connectionEpoch += 1;
+    }
+    return this.#connectionEpoch;
   }
 
   nodeOf(key: string): RedisNode {

@@ -4,6 +4,7 @@ import { entryOf } from './entry.ts';
 import { type FramedPayload, NEVER_MS } from './frame.ts';
 import type { FrameState } from './frame-state.ts';
 import type { ReadCall } from './multi-get.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
 import { remainingLifetimes } from './remaining-lifetimes.ts';
 import type { ReplyFormat } from './reply-format.ts';
 import { discard, isPromise, readValue } from './stored-value.ts';
@@ -25,6 +26,8 @@ const NO_KEY = -2;
 export class EntriesRead {
   readonly parts: CacheParts;
   readonly needsRemaining: boolean;
+  /** `undefined` where no hook hears of them. */
+  readonly sizes: PayloadSizes | undefined;
   readonly #resolve: (entries: CacheEntry<unknown>[]) => void;
   readonly #reject: (reason: unknown) => void;
   readonly #entries: CacheEntry<unknown>[];
@@ -36,11 +39,13 @@ export class EntriesRead {
     parts: CacheParts,
     redisKeys: readonly string[],
     needsRemaining: boolean,
+    sizes: PayloadSizes | undefined,
     resolve: (entries: CacheEntry<unknown>[]) => void,
     reject: (reason: unknown) => void,
   ) {
     this.parts = parts;
     this.needsRemaining = needsRemaining;
+    this.sizes = sizes;
     this.#resolve = resolve;
     this.#reject = reject;
     this.#entries = new Array<CacheEntry<unknown>>(redisKeys.length);
@@ -112,16 +117,18 @@ class EntryCall implements ReadCall {
   }
 
   plain(stored: string | Buffer): void {
-    const { parts } = this.#read;
+    const { parts, sizes } = this.#read;
     parts.plainShare.observe(true);
+    sizes?.measure(this.#index, stored);
     const ttlMs = this.#read.ttlOf(this.#index, this.key);
     this.#settle(readValue(parts, { redisKey: this.key, stored }, this.operation), ttlMs, plainEntry);
   }
 
   framed(stored: string | Buffer, frame: FramedPayload, state: FrameState, nowMs: number): void {
-    const { parts } = this.#read;
+    const { parts, sizes } = this.#read;
     parts.plainShare.observe(false);
     const hasValue = state.kind === 'fresh' || state.kind === 'stale';
+    if (state.kind === 'fresh') sizes?.measure(this.#index, frame.payload);
     const value = hasValue ? readValue(parts, { redisKey: this.key, stored, frame }, this.operation) : undefined;
     this.#settle(value, this.#ttlOfFrame(frame, state), (settled, ttlMs) =>
       hasValue && settled === undefined ? MISSING : entryOf({ value: settled, frame, state, nowMs, ttlMs }),

@@ -1,4 +1,4 @@
-import type { CacheOperation } from '@cache/core';
+import type { Awaitable, CacheError, CacheOperation } from '@cache/core';
 import type { CacheParts } from './cache-parts.ts';
 import type { FramedPayload } from './frame.ts';
 import type { FrameState } from './frame-state.ts';
@@ -34,23 +34,39 @@ export class GetCall implements ReadCall {
   }
 
   missing(): void {
-    this.#resolve(undefined);
+    this.answer(undefined);
   }
 
   plain(stored: string | Buffer): void {
-    this.#resolve(readValue(this.#parts, { redisKey: this.key, stored }, this.operation));
+    this.onPayload(stored);
+    this.answer(readValue(this.#parts, { redisKey: this.key, stored }, this.operation));
   }
 
   framed(stored: string | Buffer, frame: FramedPayload, state: FrameState): void {
-    if (state.kind !== 'fresh') this.#resolve(undefined);
-    else this.#resolve(readValue(this.#parts, { redisKey: this.key, stored, frame }, this.operation));
+    if (state.kind === 'fresh') {
+      this.onPayload(frame.payload);
+      this.answer(readValue(this.#parts, { redisKey: this.key, stored, frame }, this.operation));
+    } else this.answer(undefined);
   }
 
   damaged(stored: string | Buffer): void {
-    this.#resolve(discard(this.#parts, { redisKey: this.key, stored }, this.operation));
+    this.answer(discard(this.#parts, { redisKey: this.key, stored }, this.operation));
   }
 
   fail(reason: unknown): void {
-    this.#reject(this.#parts.failures.of(reason, { operation: this.operation, isWrite: false }));
+    this.refuse(this.#parts.failures.of(reason, { operation: this.operation, isWrite: false }));
+  }
+
+  /** A live payload was read, and is decoded next. */
+  protected onPayload(_payload: string | Buffer): void {}
+
+  /** Gives the caller the value; what it is given later changes nothing. */
+  protected answer(value: Awaitable<unknown>): void {
+    this.#resolve(value);
+  }
+
+  /** Gives the caller the error, unless it has an answer. */
+  protected refuse(error: CacheError): void {
+    this.#reject(error);
   }
 }

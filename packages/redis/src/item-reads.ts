@@ -1,8 +1,12 @@
 import type { CacheItem, CacheOperation } from '@cache/core';
 import type { CacheParts } from './cache-parts.ts';
+import type { CallObserver } from './call-observer.ts';
 import { isFramed, parseFrame } from './frame.ts';
 import { frameState, remainingInSeconds } from './frame-state.ts';
 import { GetCall } from './get-call.ts';
+import { MeasuredGetCall } from './measured-get-call.ts';
+import { ObservedGetCall } from './observed-get-call.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
 import { runScript } from './script-command.ts';
 import { DESCRIBE_ITEM } from './scripts/describe-item.ts';
 import { READ_ITEM } from './scripts/read-item.ts';
@@ -12,18 +16,46 @@ import { discard, readValue } from './stored-value.ts';
 const KEYS_PER_WAVE = 8_192;
 
 /** The live value of a key. */
-export function getItem(parts: CacheParts, redisKey: string): Promise<unknown> {
-  return new Promise((resolve, reject) => parts.batch.read(new GetCall(parts, 'get', redisKey, 1, resolve, reject)));
+export function getItem(parts: CacheParts, redisKey: string, sizes: PayloadSizes | undefined): Promise<unknown> {
+  return new Promise((resolve, reject) =>
+    parts.batch.read(
+      sizes === undefined
+        ? new GetCall(parts, 'get', redisKey, 1, resolve, reject)
+        : new MeasuredGetCall(sizes, 0, parts, 'get', redisKey, 1, resolve, reject),
+    ),
+  );
+}
+
+/** As {@link getItem}, and hooks that need no async context are told of it. */
+export function getObserved(
+  parts: CacheParts,
+  observer: CallObserver,
+  startedAtMs: number,
+  key: string,
+  redisKey: string,
+): Promise<unknown> {
+  return new Promise((resolve, reject) =>
+    parts.batch.read(new ObservedGetCall(observer, startedAtMs, key, parts, redisKey, resolve, reject)),
+  );
 }
 
 /** The live values of many keys. It counts as one call of those that may be pending. */
-export async function getItems(parts: CacheParts, redisKeys: readonly string[]): Promise<unknown[]> {
+export async function getItems(
+  parts: CacheParts,
+  redisKeys: readonly string[],
+  sizes: PayloadSizes | undefined,
+): Promise<unknown[]> {
   const values: unknown[] = [];
   for (let start = 0; start < redisKeys.length; start += KEYS_PER_WAVE) {
     const wave = redisKeys.slice(start, start + KEYS_PER_WAVE).map(
       (redisKey, index) =>
         new Promise((resolve, reject) => {
-          parts.batch.read(new GetCall(parts, 'mget', redisKey, index === 0 ? 1 : 0, resolve, reject));
+          const callCount = index === 0 ? 1 : 0;
+          parts.batch.read(
+            sizes === undefined
+              ? new GetCall(parts, 'mget', redisKey, callCount, resolve, reject)
+              : new MeasuredGetCall(sizes, start + index, parts, 'mget', redisKey, callCount, resolve, reject),
+          );
         }),
     );
     values.push(...(await Promise.all(wave)));

@@ -1,14 +1,18 @@
 import type { CacheOperation, Expiration } from '@cache/core';
 import type { CacheParts } from './cache-parts.ts';
+import type { CallObserver } from './call-observer.ts';
 import { encodeTags, NO_STAMP } from './frame.ts';
 import { invalidate } from './invalidating-script.ts';
 import { lifetimeMs } from './lifetime.ts';
+import { ObservedSetCommand } from './observed-set-command.ts';
+import { type EncodedPayload, isPayload } from './payload-sizes.ts';
 import { runScript } from './script-command.ts';
 import { REMOVE_ITEM } from './scripts/remove-item.ts';
 import { SET_FRAMED } from './scripts/set-framed.ts';
 import { isOutOfMemory } from './server-error.ts';
 import { SetCommand, unlinkQuietly } from './set-command.ts';
 import type { Stamped } from './tag-view.ts';
+import { inWaves, inWavesWhenReady } from './waves.ts';
 
 /** An item as it is to be stored. */
 export interface NewItem {
@@ -16,6 +20,11 @@ export interface NewItem {
   readonly payload: string | Buffer;
   readonly expirationInSeconds: Expiration;
   readonly tags: readonly string[];
+}
+
+/** A new item whose serializer may still be at work. */
+export interface UnsettledItem extends Omit<NewItem, 'payload'> {
+  readonly payload: EncodedPayload;
 }
 
 /** Stores a value without tags: one native SET. */
@@ -27,8 +36,25 @@ export function setPlain(
   expiration: Expiration,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
-    const stored = parts.codec.plain(payload);
-    parts.batch.add(new SetCommand(parts, operation, redisKey, stored, lifetimeMs(expiration), resolve, reject));
+    parts.batch.add(new SetCommand(parts, operation, redisKey, payload, lifetimeMs(expiration), resolve, reject));
+  });
+}
+
+/** As {@link setPlain} for a `set`, and hooks that need no async context are told of it. */
+export function setObserved(
+  parts: CacheParts,
+  observer: CallObserver,
+  startedAtMs: number,
+  key: string,
+  redisKey: string,
+  payload: string | Buffer,
+  expiration: Expiration,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const lifetime = lifetimeMs(expiration);
+    parts.batch.add(
+      new ObservedSetCommand(observer, startedAtMs, key, parts, redisKey, payload, lifetime, resolve, reject),
+    );
   });
 }
 
@@ -52,6 +78,26 @@ export function setItem(parts: CacheParts, operation: CacheOperation, item: NewI
   return item.tags.length === 0
     ? setPlain(parts, operation, item.redisKey, item.payload, item.expirationInSeconds)
     : setTagged(parts, operation, item);
+}
+
+/** Stores the items of an `mset`, by their keys in Redis, in the order of calls on each key. */
+export async function setItems(
+  parts: CacheParts,
+  payloads: ReadonlyMap<string, { readonly payload: EncodedPayload }>,
+  expirationInSeconds: Expiration,
+  tags: readonly string[],
+): Promise<void> {
+  const store = (item: NewItem): Promise<void> => setItem(parts, 'mset', item);
+  const itemOf = (redisKey: string, payload: string | Buffer): NewItem => {
+    return { redisKey, payload, expirationInSeconds, tags };
+  };
+  const items: NewItem[] = [];
+  for (const [redisKey, { payload }] of payloads) {
+    if (isPayload(payload)) items.push(itemOf(redisKey, payload));
+  }
+  if (items.length === payloads.size) return void (await inWaves(parts.gate, items, store));
+  const ready = Promise.all([...payloads].map(async ([redisKey, { payload }]) => itemOf(redisKey, await payload)));
+  await inWavesWhenReady(parts.gate, [...payloads.keys()], ready, store);
 }
 
 /** What the scripts say of the item that was there: live or not, or live if its tags are. */

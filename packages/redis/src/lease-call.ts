@@ -4,6 +4,7 @@ import { entryOf } from './entry.ts';
 import { type FramedPayload, isFramed, parseFrame } from './frame.ts';
 import { type FrameState, frameState } from './frame-state.ts';
 import { leaseOf, newToken } from './lease-token.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
 import type { RedisArgument } from './redis-client.ts';
 import type { ReplyFormat } from './reply-format.ts';
 import type { ScriptCall } from './script-batch.ts';
@@ -40,6 +41,7 @@ export class LeaseCall implements ScriptCall {
   readonly #parts: CacheParts;
   readonly #appKey: string;
   readonly #request: LeaseRequest;
+  readonly #sizes: PayloadSizes | undefined;
   /** Asked for in the same tick as the lease. Both answers are in before the caller is told, so before a load begins. */
   readonly #stamp: Promise<string | undefined>;
   readonly #resolve: (entry: CacheEntry<unknown>) => void;
@@ -53,6 +55,7 @@ export class LeaseCall implements ScriptCall {
     appKey: string,
     redisKey: string,
     request: LeaseRequest,
+    sizes: PayloadSizes | undefined,
     resolve: (entry: CacheEntry<unknown>) => void,
     reject: (reason: unknown) => void,
   ) {
@@ -62,6 +65,7 @@ export class LeaseCall implements ScriptCall {
     this.#parts = parts;
     this.#appKey = appKey;
     this.#request = request;
+    this.#sizes = sizes;
     // A load without a stamp can still be stored without tags, so that a lost tag hash costs no more than that.
     this.#stamp = parts.tags.stampIfAny('getOrLease');
     this.#resolve = resolve;
@@ -117,6 +121,7 @@ export class LeaseCall implements ScriptCall {
     const leased = lease === undefined ? {} : { lease };
     if (stored === null) return { entry: { state: 'missing', ...leased } };
     if (!isFramed(stored)) {
+      this.#sizes?.measure(0, stored);
       const value = await readValue(parts, { redisKey, stored }, operation);
       if (value === undefined) return { doubt: NO_DOUBT };
       return { entry: entryOf({ value, frame: undefined, state: undefined, nowMs, ttlMs }) };
@@ -146,6 +151,7 @@ export class LeaseCall implements ScriptCall {
   async #valueEntry({ stored, frame, state, nowMs, ttlMs }: Servable, lease: Lease | undefined): Promise<Outcome> {
     const leased = lease === undefined ? {} : { lease };
     if (state.kind === 'absent') return { entry: entryOf({ value: undefined, frame, state, nowMs, ttlMs, ...leased }) };
+    if (state.kind === 'fresh') this.#sizes?.measure(0, frame.payload);
     const value = await readValue(this.#parts, { redisKey: this.key, stored, frame }, this.operation);
     // What cannot be read was removed, and the lease with it.
     return value === undefined

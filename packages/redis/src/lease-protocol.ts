@@ -7,6 +7,7 @@ import { invalidate } from './invalidating-script.ts';
 import { type Liveness, wasLive } from './item-writes.ts';
 import { LeaseCall, type LeaseRequest } from './lease-call.ts';
 import { leaseParts } from './lease-token.ts';
+import type { PayloadSizes } from './payload-sizes.ts';
 import { runScript } from './script-command.ts';
 import { EXPIRE_ITEM } from './scripts/expire-item.ts';
 import { FILL } from './scripts/fill.ts';
@@ -34,6 +35,7 @@ export async function getEntries(
   parts: CacheParts,
   redisKeys: readonly string[],
   needsRemaining: boolean,
+  sizes: PayloadSizes | undefined,
 ): Promise<CacheEntry<unknown>[]> {
   const waves: CacheEntry<unknown>[][] = [];
   for (let start = 0; start < redisKeys.length; start += KEYS_PER_WAVE) {
@@ -41,7 +43,7 @@ export async function getEntries(
       start === 0 && redisKeys.length <= KEYS_PER_WAVE ? redisKeys : redisKeys.slice(start, start + KEYS_PER_WAVE);
     waves.push(
       await new Promise<CacheEntry<unknown>[]>((resolve, reject) => {
-        new EntriesRead(parts, wave, needsRemaining, resolve, reject).send();
+        new EntriesRead(parts, wave, needsRemaining, sizes?.from(start), resolve, reject).send();
       }),
     );
   }
@@ -54,9 +56,10 @@ export function getOrLease(
   key: string,
   redisKey: string,
   request: LeaseRequest,
+  sizes: PayloadSizes | undefined,
 ): Promise<CacheEntry<unknown>> {
   return new Promise((resolve, reject) => {
-    parts.batch.run(GET_OR_LEASE, new LeaseCall(parts, key, redisKey, request, resolve, reject));
+    parts.batch.run(GET_OR_LEASE, new LeaseCall(parts, key, redisKey, request, sizes, resolve, reject));
   });
 }
 

@@ -4,7 +4,6 @@ import {
   type Absent,
   type AsyncCache,
   type AtomicCache,
-  type Awaitable,
   type BatchCache,
   CacheClosedError,
   type CacheEntry,
@@ -21,6 +20,7 @@ import {
   type Expiration,
   expirationOf,
   type FillOptions,
+  type IdentifiableCache,
   type InspectableCache,
   type Interruptible,
   type IterableCache,
@@ -45,27 +45,39 @@ import {
 import { incrementItem, removeItemIfEquals, setItemTtlIfEquals, setItemWithNx } from './atomic-items.ts';
 import type { CacheParts } from './cache-parts.ts';
 import { CallObserver } from './call-observer.ts';
-import { always, type CallReport, done, isTrue, keyed, oneRead, reportEntry } from './call-report.ts';
+import {
+  type CallReport,
+  done,
+  manyEntries,
+  manyReads,
+  manyWrites,
+  oneEntry,
+  oneRead,
+  oneRemoval,
+  oneWrite,
+} from './call-report.ts';
 import { clearKeys } from './clear-keys.ts';
 import { CommandBatch } from './command-batch.ts';
 import { connectOwnClient, type OwnClient, type RedisConnectOptions } from './connect.ts';
 import { Failures } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
 import { ItemCodec } from './item-codec.ts';
-import { describeItem, getItem, getItems, inspectItem } from './item-reads.ts';
-import { type NewItem, removeItem, setItem, setPlain } from './item-writes.ts';
+import { describeItem, getItem, getItems, getObserved, inspectItem } from './item-reads.ts';
+import { removeItem, setItem, setItems, setObserved, setPlain, type UnsettledItem } from './item-writes.ts';
 import { KeyGate } from './key-gate.ts';
 import { KeySpace } from './key-space.ts';
 import { expireItem, fill, getEntries, getOrLease, release, renew } from './lease-protocol.ts';
 import { listKeys } from './list-keys.ts';
+import { type EncodedPayload, isPayload, type PayloadSizes } from './payload-sizes.ts';
 import { PlainShare } from './plain-share.ts';
 import type { RedisBus } from './redis-bus.ts';
 import { limitsOf, type RedisCacheLimits, type RedisCacheOptions } from './redis-cache-options.ts';
 import type { RedisClient } from './redis-client.ts';
 import { nodesOf } from './redis-nodes.ts';
+import { serverIdentity } from './server-identity.ts';
 import { collectTags, endTags } from './tag-ends.ts';
 import { TagView } from './tag-view.ts';
-import { inWaves, inWavesWhenReady } from './waves.ts';
+import { inWaves } from './waves.ts';
 
 const BACKEND = 'redis';
 
@@ -95,6 +107,7 @@ export class RedisCache<V = unknown>
     InspectableCache<V>,
     CleanableCache,
     PingableCache,
+    IdentifiableCache,
     RenewableCache,
     PublishingCache,
     ClosableCache,
@@ -160,16 +173,11 @@ export class RedisCache<V = unknown>
   }
 
   get<T extends V = V>(key: string): Promise<T | undefined> {
-    const observer = this.#observer;
-    const value =
-      observer === undefined ? this.#get(key) : observer.run('get', () => this.#get(key), oneRead('get', key));
-    return value as Promise<T | undefined>;
+    return this.#get(key) as Promise<T | undefined>;
   }
 
   set(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<void> {
-    const observer = this.#observer;
-    if (observer === undefined) return this.#set(key, value, options);
-    return observer.run('set', () => this.#set(key, value, options), keyed('set', 'set', key, always));
+    return this.#set(key, value, options);
   }
 
   removeItem(key: string): Promise<boolean> {
@@ -178,7 +186,7 @@ export class RedisCache<V = unknown>
       const redisKey = keys.redisKey(key, context);
       return gate.after(redisKey, () => removeItem(this.#parts, 'removeItem', key, redisKey));
     };
-    return this.#call('removeItem', true, work, keyed('removeItem', 'remove', key, isTrue));
+    return this.#call('removeItem', true, work, oneRemoval('removeItem', key));
   }
 
   exists(key: string): Promise<boolean> {
@@ -195,17 +203,13 @@ export class RedisCache<V = unknown>
   }
 
   mget(keys: readonly string[]): Promise<(V | undefined)[]> {
+    const sizes = this.#observer?.sizesFor('onHit');
     const work = async (context: CacheErrorContext): Promise<(V | undefined)[]> => {
       const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, context));
-      return this.#parts.gate.afterAll(redisKeys, () => getItems(this.#parts, redisKeys)) as Promise<(V | undefined)[]>;
+      const values = this.#parts.gate.afterAll(redisKeys, () => getItems(this.#parts, redisKeys, sizes));
+      return values as Promise<(V | undefined)[]>;
     };
-    return this.#call('mget', false, work, (values, hooks, durationMs) => {
-      for (const [index, key] of keys.entries()) {
-        if (values[index] === undefined) hooks.miss('mget', key, durationMs);
-        else hooks.hit('mget', key, durationMs);
-      }
-      return 'done';
-    });
+    return this.#call('mget', false, work, manyReads('mget', keys, sizes));
   }
 
   mset(
@@ -213,33 +217,23 @@ export class RedisCache<V = unknown>
     options?: Expiration | SetOptions,
   ): Promise<void> {
     const appKeys: string[] = [];
+    const sizes = this.#observer?.sizesFor('onSet');
     const work = async (context: CacheErrorContext): Promise<void> => {
       const expirationInSeconds = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
       const tags = tagsOf(options, context);
       const encoding = new Map<string, { key: string; payload: EncodedPayload }>();
       for (const [key, value] of entries) {
         const redisKey = this.#parts.keys.redisKey(key, context);
-        validateValue(value, { ...context, key });
+        if (value === null || value === undefined) validateValue(value, { ...context, key });
         encoding.set(redisKey, { key, payload: this.#parts.codec.encode(value, key, 'mset') });
       }
-      for (const { key } of encoding.values()) appKeys.push(key);
-      const { gate } = this.#parts;
-      const store = (item: NewItem): Promise<void> => setItem(this.#parts, 'mset', item);
-      const itemOf = (redisKey: string, payload: string | Buffer): NewItem => {
-        return { redisKey, payload, expirationInSeconds, tags };
-      };
-      const items: NewItem[] = [];
-      for (const [redisKey, { payload }] of encoding) {
-        if (isPayload(payload)) items.push(itemOf(redisKey, payload));
+      for (const { key, payload } of encoding.values()) {
+        sizes?.measure(appKeys.length, payload);
+        appKeys.push(key);
       }
-      if (items.length === encoding.size) return void (await inWaves(gate, items, store));
-      const ready = Promise.all([...encoding].map(async ([redisKey, { payload }]) => itemOf(redisKey, await payload)));
-      await inWavesWhenReady(gate, [...encoding.keys()], ready, store);
+      await setItems(this.#parts, encoding, expirationInSeconds, tags);
     };
-    return this.#call('mset', true, work, (_, hooks, durationMs) => {
-      for (const key of appKeys) hooks.set('mset', key, durationMs);
-      return 'done';
-    });
+    return this.#call('mset', true, work, manyWrites('mset', appKeys, sizes));
   }
 
   removeItems(keys: readonly string[]): Promise<number> {
@@ -268,11 +262,13 @@ export class RedisCache<V = unknown>
   }
 
   setWithNx(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Promise<boolean> {
+    const sizes = this.#observer?.sizesFor('onSet');
     const work = async (context: CacheErrorContext): Promise<boolean> => {
       const item = this.#newItem(key, value, options, 'setWithNx', context);
+      sizes?.measure(0, item.payload);
       return this.#encoded(item.redisKey, item.payload, (payload) => setItemWithNx(this.#parts, { ...item, payload }));
     };
-    return this.#call('setWithNx', true, work, keyed('setWithNx', 'set', key, isTrue));
+    return this.#call('setWithNx', true, work, oneWrite('setWithNx', key, sizes));
   }
 
   getTtl(key: string): Promise<number | null | undefined> {
@@ -282,17 +278,17 @@ export class RedisCache<V = unknown>
   removeIfEquals(key: string, value: NonNullable<V>): Promise<boolean> {
     const work = async (context: CacheErrorContext): Promise<boolean> => {
       const redisKey = this.#parts.keys.redisKey(key, context);
-      validateValue(value, { ...context, key });
+      validateValue(value, { operation: 'removeIfEquals', backend: BACKEND, key });
       const payload = this.#parts.codec.encode(value, key, 'removeIfEquals');
       return this.#encoded(redisKey, payload, (settled) => removeItemIfEquals(this.#parts, key, redisKey, settled));
     };
-    return this.#call('removeIfEquals', true, work, keyed('removeIfEquals', 'remove', key, isTrue));
+    return this.#call('removeIfEquals', true, work, oneRemoval('removeIfEquals', key));
   }
 
   setTtlIfEquals(key: string, value: NonNullable<V>, expirationInSeconds: Expiration): Promise<boolean> {
     const work = async (context: CacheErrorContext): Promise<boolean> => {
       const redisKey = this.#parts.keys.redisKey(key, context);
-      validateValue(value, { ...context, key });
+      validateValue(value, { operation: 'setTtlIfEquals', backend: BACKEND, key });
       const expiration = validateExpiration(expirationInSeconds, context);
       const payload = this.#parts.codec.encode(value, key, 'setTtlIfEquals');
       return this.#encoded(redisKey, payload, (settled) =>
@@ -315,29 +311,30 @@ export class RedisCache<V = unknown>
   }
 
   getEntries(keys: readonly string[], options?: EntryOptions): Promise<CacheEntry<V>[]> {
-    const call = (): Promise<CacheEntry<V>[]> => this.#getEntries(keys, options) as Promise<CacheEntry<V>[]>;
-    if (this.#observer === undefined) return call();
-    return this.#observer.run('getEntries', call, (entries, hooks, durationMs) => {
-      for (const [index, key] of keys.entries()) {
-        reportEntry('getEntries', key, entries[index]?.state, hooks, durationMs);
-      }
-      return 'done';
-    });
+    const observer = this.#observer;
+    const startedAtMs = observer?.now() ?? 0;
+    const sizes = observer?.sizesFor('onHit');
+    const call = this.#getEntries(keys, options, sizes) as Promise<CacheEntry<V>[]>;
+    if (observer === undefined) return call;
+    return observer.watch('getEntries', startedAtMs, call, manyEntries('getEntries', keys, sizes));
   }
 
   getOrLease(key: string, options?: LeaseOptions): Promise<CacheEntry<V>> {
-    const call = (): Promise<CacheEntry<V>> => this.#getOrLease(key, options) as Promise<CacheEntry<V>>;
-    if (this.#observer === undefined) return call();
-    return this.#observer.run('getOrLease', call, ({ state }, hooks, durationMs) =>
-      reportEntry('getOrLease', key, state, hooks, durationMs),
-    );
+    const observer = this.#observer;
+    const startedAtMs = observer?.now() ?? 0;
+    const sizes = observer?.sizesFor('onHit');
+    const call = this.#getOrLease(key, options, sizes) as Promise<CacheEntry<V>>;
+    if (observer === undefined) return call;
+    return observer.watch('getOrLease', startedAtMs, call, oneEntry('getOrLease', key, sizes));
   }
 
   fill(lease: Lease, value: NonNullable<V> | Absent, options?: FillOptions): Promise<boolean> {
-    const call = (): Promise<boolean> => this.#fill(lease, value, options);
-    return this.#observer === undefined
-      ? call()
-      : this.#observer.run('fill', call, keyed('fill', 'set', lease?.key, isTrue));
+    const observer = this.#observer;
+    const startedAtMs = observer?.now() ?? 0;
+    const sizes = observer?.sizesFor('onSet');
+    const call = this.#fill(lease, value, options, sizes);
+    if (observer === undefined) return call;
+    return observer.watch('fill', startedAtMs, call, oneWrite('fill', lease?.key, sizes));
   }
 
   renew(lease: Lease, leaseInSeconds?: number): Promise<boolean> {
@@ -401,6 +398,15 @@ export class RedisCache<V = unknown>
     return this.#call('ping', false, work);
   }
 
+  /** The `run_id` of the server; of a cluster, those of its masters. Needs the right to `INFO`. */
+  serverIdentity(): Promise<string> {
+    return this.#call('ping', false, () => serverIdentity(this.#parts));
+  }
+
+  get connectionEpoch(): number {
+    return this.#parts.batch.nodes.connectionEpoch;
+  }
+
   /** Only the connection of a client that `connect` made: one that was handed in is its owner's. */
   async renewConnections(): Promise<boolean> {
     this.#ensureOpen('ping');
@@ -424,27 +430,46 @@ export class RedisCache<V = unknown>
   }
 
   #get(key: string): Promise<unknown> {
+    const observer = this.#observer;
+    const startedAtMs = observer?.now() ?? 0;
     try {
       this.#ensureOpen('get');
       const redisKey = this.#parts.keys.redisKey(key, GET);
-      return this.#sendFree('get', false, redisKey, () => getItem(this.#parts, redisKey));
+      if (!this.#parts.gate.isInUse) {
+        if (observer === undefined) return getItem(this.#parts, redisKey, undefined);
+        if (observer.tellsTogether) return getObserved(this.#parts, observer, startedAtMs, key, redisKey);
+      }
+      const sizes = observer?.sizesFor('onHit');
+      const value = this.#sendFree('get', false, redisKey, () => getItem(this.#parts, redisKey, sizes));
+      return observer === undefined ? value : observer.watch('get', startedAtMs, value, oneRead('get', key, sizes));
     } catch (error) {
+      observer?.failed('get', startedAtMs, error);
       return Promise.reject(error);
     }
   }
 
-  #getEntries(keys: readonly string[], options: EntryOptions | undefined): Promise<CacheEntry<unknown>[]> {
+  #getEntries(
+    keys: readonly string[],
+    options: EntryOptions | undefined,
+    sizes: PayloadSizes | undefined,
+  ): Promise<CacheEntry<unknown>[]> {
     try {
       this.#ensureOpen('getEntries');
       const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, GET_ENTRIES));
       const needsRemaining = options?.needsRemaining ?? true;
-      return this.#sendFree('getEntries', false, redisKeys, () => getEntries(this.#parts, redisKeys, needsRemaining));
+      return this.#sendFree('getEntries', false, redisKeys, () =>
+        getEntries(this.#parts, redisKeys, needsRemaining, sizes),
+      );
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #getOrLease(key: string, options: LeaseOptions | undefined): Promise<CacheEntry<unknown>> {
+  #getOrLease(
+    key: string,
+    options: LeaseOptions | undefined,
+    sizes: PayloadSizes | undefined,
+  ): Promise<CacheEntry<unknown>> {
     try {
       this.#ensureOpen('getOrLease');
       const redisKey = this.#parts.keys.redisKey(key, GET_OR_LEASE);
@@ -453,13 +478,18 @@ export class RedisCache<V = unknown>
         staleInSeconds: staleInSecondsOf(options, GET_OR_LEASE),
         evenIfFresh: options?.evenIfFresh ?? false,
       };
-      return this.#sendFree('getOrLease', true, redisKey, () => getOrLease(this.#parts, key, redisKey, request));
+      return this.#sendFree('getOrLease', true, redisKey, () => getOrLease(this.#parts, key, redisKey, request, sizes));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  #fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions | undefined): Promise<boolean> {
+  #fill(
+    lease: Lease,
+    value: NonNullable<V> | Absent,
+    options: FillOptions | undefined,
+    sizes: PayloadSizes | undefined,
+  ): Promise<boolean> {
     try {
       this.#ensureOpen('fill');
       const redisKey = this.#leaseKey(lease, FILL);
@@ -472,6 +502,7 @@ export class RedisCache<V = unknown>
       const store = (payload: string | Buffer | Absent): Promise<boolean> =>
         fill(this.#parts, lease, redisKey, { payload, expirationInSeconds, staleInSeconds, loadDurationMs, tags });
       const encoded = isAbsent ? ABSENT : this.#parts.codec.encode(value, lease.key, 'fill');
+      if (encoded !== ABSENT) sizes?.measure(0, encoded);
       if (encoded === ABSENT || isPayload(encoded)) {
         return this.#sendFree('fill', true, redisKey, () => store(encoded));
       }
@@ -502,15 +533,24 @@ export class RedisCache<V = unknown>
   }
 
   #set(key: string, value: NonNullable<V>, options: Expiration | SetOptions | undefined): Promise<void> {
+    const observer = this.#observer;
+    const startedAtMs = observer?.now() ?? 0;
     try {
       this.#ensureOpen('set');
       const item = this.#newItem(key, value, options, 'set', SET);
       const { redisKey, payload, expirationInSeconds, tags } = item;
-      if (isPayload(payload) && tags.length === 0 && !this.#parts.gate.isInUse) {
-        return setPlain(this.#parts, 'set', redisKey, payload, expirationInSeconds);
+      const isPlain = isPayload(payload) && tags.length === 0 && !this.#parts.gate.isInUse;
+      if (isPlain && observer?.tellsTogether) {
+        return setObserved(this.#parts, observer, startedAtMs, key, redisKey, payload, expirationInSeconds);
       }
-      return this.#setHolding(item);
+      const sizes = observer?.sizesFor('onSet');
+      sizes?.measure(0, payload);
+      const stored = isPlain
+        ? setPlain(this.#parts, 'set', redisKey, payload, expirationInSeconds)
+        : this.#setHolding(item);
+      return observer === undefined ? stored : observer.watch('set', startedAtMs, stored, oneWrite('set', key, sizes));
     } catch (error) {
+      observer?.failed('set', startedAtMs, error);
       return Promise.reject(error);
     }
   }
@@ -565,13 +605,13 @@ export class RedisCache<V = unknown>
   ): Promise<number> {
     const work = async (context: CacheErrorContext): Promise<number> => {
       const redisKey = this.#parts.keys.redisKey(key, context);
-      validateCounterAmount(amount, { ...context, key });
+      validateCounterAmount(amount, { operation, backend: BACKEND, key });
       const expiration = expirationOf(options, this.#limits.defaultExpirationInSeconds, context);
       const signed = operation === 'increment' ? amount : -amount;
       const { gate } = this.#parts;
       return gate.after(redisKey, () => incrementItem(this.#parts, operation, key, redisKey, signed, expiration));
     };
-    return this.#call(operation, true, work, keyed(operation, 'set', key, always));
+    return this.#call(operation, true, work, oneWrite(operation, key, undefined));
   }
 
   #clear(operation: 'clear' | 'clearPrefix', prefix: string, options: Interruptible | undefined): Promise<void> {
@@ -624,7 +664,8 @@ export class RedisCache<V = unknown>
         throw this.#parts.failures.of(reason, { operation, isWrite });
       }
     };
-    return this.#observer === undefined ? call() : this.#observer.run(operation, call, report);
+    const observer = this.#observer;
+    return observer === undefined ? call() : observer.watch(operation, observer.now(), call(), report);
   }
 
   #ensureOpen(operation: CacheOperation): void {
@@ -637,14 +678,3 @@ const GET_ENTRIES: CacheErrorContext = Object.freeze({ operation: 'getEntries', 
 const GET_OR_LEASE: CacheErrorContext = Object.freeze({ operation: 'getOrLease', backend: BACKEND });
 const FILL: CacheErrorContext = Object.freeze({ operation: 'fill', backend: BACKEND });
 const SET: CacheErrorContext = Object.freeze({ operation: 'set', backend: BACKEND });
-
-/** A payload whose serializer may still be at work. */
-type EncodedPayload = Awaitable<string | Buffer>;
-
-interface UnsettledItem extends Omit<NewItem, 'payload'> {
-  readonly payload: EncodedPayload;
-}
-
-function isPayload(payload: EncodedPayload): payload is string | Buffer {
-  return typeof payload === 'string' || Buffer.isBuffer(payload);
-}

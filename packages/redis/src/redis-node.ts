@@ -22,6 +22,9 @@ export interface RedisNodes {
   /** Changes when keys may have moved from one server to another. */
   readonly topology: string;
 
+  /** Another number than before once some master answers on another connection, be it that of the replica that took over. */
+  readonly connectionEpoch: number;
+
   /** The node that has the key. Throws the driver's error if the client was never connected. */
   nodeOf(key: string): RedisNode;
 

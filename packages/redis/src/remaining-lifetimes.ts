@@ -9,11 +9,11 @@ export async function remainingLifetimes(
   { batch }: CacheParts,
   redisKeys: readonly string[],
 ): Promise<readonly number[]> {
-  const settings = { operation: 'getEntries', isWrite: false } as const;
   if (batch.nodes.isCluster || redisKeys.length === 1) {
-    const each = redisKeys.map((key) => batch.send(['PTTL', key], { ...settings, key }));
+    const each = redisKeys.map((key) => batch.send(['PTTL', key], { operation: 'getEntries', isWrite: false, key }));
     return (await Promise.all(each)) as number[];
   }
+  const settings = { operation: 'getEntries', isWrite: false } as const;
   const chunks: Promise<unknown>[] = [];
   for (let start = 0; start < redisKeys.length; start += KEYS_PER_SCRIPT) {
     const keys = redisKeys.slice(start, start + KEYS_PER_SCRIPT);

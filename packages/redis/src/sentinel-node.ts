@@ -46,6 +46,10 @@ export class SentinelNode implements RedisNode, RedisNodes {
     return sent;
   }
 
+  get connectionEpoch(): number {
+    return this.watch.epoch;
+  }
+
   nodeOf(): RedisNode {
     return this;
   }

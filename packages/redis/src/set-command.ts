@@ -1,4 +1,4 @@
-import type { CacheOperation } from '@cache/core';
+import type { CacheError, CacheOperation } from '@cache/core';
 import type { CacheParts } from './cache-parts.ts';
 import type { PendingCommand } from './pending-command.ts';
 import type { RedisArgument } from './redis-client.ts';
@@ -18,12 +18,15 @@ export class SetCommand implements PendingCommand {
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
 
-  /** @param lifetimeMs `undefined` for never */
+  /**
+   * @param payload what the serializer gave
+   * @param lifetimeMs `undefined` for never
+   */
   constructor(
     parts: CacheParts,
     operation: CacheOperation,
     key: string,
-    stored: RedisArgument,
+    payload: string | Buffer,
     lifetimeMs: string | undefined,
     resolve: () => void,
     reject: (error: unknown) => void,
@@ -31,7 +34,7 @@ export class SetCommand implements PendingCommand {
     this.operation = operation;
     this.key = key;
     this.#parts = parts;
-    this.#stored = stored;
+    this.#stored = parts.codec.plain(payload);
     this.#lifetimeMs = lifetimeMs;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -48,14 +51,19 @@ export class SetCommand implements PendingCommand {
 
   fail(reason: unknown): void {
     const error = this.#parts.failures.of(reason, this);
-    if (isOutOfMemory(reason)) void this.#unlinkAndReject(error);
-    else this.#reject(error);
+    if (isOutOfMemory(reason)) void this.#unlinkAndRefuse(error);
+    else this.refuse(error);
+  }
+
+  /** Gives the caller the error, unless it has an answer. */
+  protected refuse(error: CacheError): void {
+    this.#reject(error);
   }
 
   /** The old value would be read everywhere as if nothing had been set. A server without memory still removes. */
-  async #unlinkAndReject(error: unknown): Promise<void> {
+  async #unlinkAndRefuse(error: CacheError): Promise<void> {
     await unlinkQuietly(this.#parts, this.key, this.operation);
-    this.#reject(error);
+    this.refuse(error);
   }
 }
 

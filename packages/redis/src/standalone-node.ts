@@ -30,6 +30,10 @@ export class StandaloneNode implements RedisNode, RedisNodes {
     return this.#client.sendCommand(args, this.#options[format]);
   }
 
+  get connectionEpoch(): number {
+    return this.watch.epoch;
+  }
+
   nodeOf(): RedisNode {
     return this;
   }

@@ -57,7 +57,7 @@ describe('A client that is handed in', () => {
     { maxBatchSize: 0 },
     { maxValueBytes: -1 },
     { defaultExpirationInSeconds: 0 },
-  ])('is not used with the options %j', async (options) => {
+  ])('row 13: is not used with the options %j', async (options) => {
     const client = createClient({ url: redisUrl() });
     expect(() => new RedisCache(client, options)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
     await expect(RedisCache.connect(redisUrl(), options)).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });

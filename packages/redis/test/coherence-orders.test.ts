@@ -85,7 +85,7 @@ function beginningsFor(tags: readonly string[]): string[] {
   return Object.keys(BEGINNINGS).filter((name) => tags.length > 0 || name !== 'dead by tag');
 }
 
-describe('No order of steps shows what an acknowledged invalidation ended', () => {
+describe('rows 41, 42, 43: no order of steps shows what an acknowledged invalidation ended', () => {
   describe.each(invalidations)('a reader and $name', ({ act, tags }) => {
     test.each(beginningsFor(tags))(
       'beginning %s',
@@ -131,7 +131,7 @@ describe('No order of steps shows what an acknowledged invalidation ended', () =
   });
 });
 
-describe('No order of steps does so in a cluster, whose masters each go at a pace of their own', () => {
+describe('rows 41, 42, 43: no order of steps does so in a cluster, whose masters each go at a pace of their own', () => {
   let servers: RedisCluster;
   let cluster: ReturnType<typeof createCluster>;
   let masters: Ground;

@@ -48,7 +48,7 @@ async function check(design: 'fenced' | 'naive') {
 }
 
 test(
-  'three processes: no read shows what an acknowledged invalidation ended',
+  'rows 41, 43: three processes: no read shows what an acknowledged invalidation ended',
   async () => {
     const { reads, writes, stale } = await check('fenced');
     expect(reads).toBeGreaterThan(50);

@@ -16,7 +16,7 @@ async function keysOf(cache: RedisCache, prefix?: string): Promise<string[]> {
 }
 
 describe('A prefix', () => {
-  test.each(['a*', 'a[1]', 'a?', 'x"; drop', 'a\0b', 'a b', 'ü', 'x'.repeat(257)])('cannot be %j', (prefix) => {
+  test.each(['a*', 'a[1]', 'a?', 'x"; drop', 'a\0b', 'a b', 'ü', 'x'.repeat(257)])('row 13: cannot be %j', (prefix) => {
     expect(() => new RedisCache(client, { prefix })).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
   });
 
@@ -35,7 +35,7 @@ describe('A prefix', () => {
     expect(await other.get('k')).toBe(2);
   });
 
-  test('and the keys under it may hold every character that patterns know', async () => {
+  test('row 68: and the keys under it may hold every character that patterns know', async () => {
     const cache = new RedisCache(client, { prefix: `${uniqueName('glob')}:{x}.`, ...PATIENT });
     const keys = [
       'a*',

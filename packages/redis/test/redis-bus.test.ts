@@ -193,8 +193,28 @@ describe('redisBus', () => {
     await expect(bus.publish([{ kind: 'clear' }])).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' });
   });
 
+  test('closed while it connects, leaves no connection behind', async () => {
+    await using server = await startRedis();
+    const own = createClient({ url: server.url });
+    await own.connect();
+    try {
+      for (let turns = 0; turns < 12; turns += 1) {
+        const bus = redisBus(own, { name: uniqueName('bus') });
+        bus.subscribe(new Recorder());
+        for (let turn = 0; turn < turns; turn += 1) await new Promise(setImmediate);
+        await bus.close();
+      }
+      await waitUntil('One connection, which is the client’s', 10_000, async () => {
+        const clients: string = await own.sendCommand(['CLIENT', 'LIST']);
+        return clients.trim().split('\n').length === 1;
+      });
+    } finally {
+      await own.close();
+    }
+  });
+
   test.each([{ name: 'a*' }, { name: '' }, { pollMs: 0 }, { timeoutMs: Number.NaN }, { maxLength: 1.5 }])(
-    'refuses the options %j',
+    'row 13: refuses the options %j',
     (options) => {
       expect(() => redisBus(client, options)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
     },
