@@ -101,6 +101,11 @@ export class BatchQueue<Content, Answer> {
     return batches;
   }
 
+  /** Fulfils when every call known now is settled. */
+  async settleAll(): Promise<void> {
+    await Promise.all([...this.#sent, ...this.#waiting].map(({ settled }) => settled));
+  }
+
   /**
    * Adds a call. A key that the open batch holds already takes the newer content; all its callers get the answer.
    *

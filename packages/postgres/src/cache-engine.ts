@@ -118,7 +118,9 @@ export class CacheEngine {
     const before = this.order.beforeRead(key);
     const call = (): Promise<readonly Row[]> =>
       this.runner.call(operation, statement, [this.prefix, ...parameters], this.options.readTimeoutMs);
-    const [row] = await (before === undefined ? call() : this.after(operation, key, before, call));
+    const [row] = await (before === undefined
+      ? this.order.whileReading([key], call())
+      : this.after(operation, key, before, call));
     if (row === undefined || textAt(row, 1) === key) return row;
     this.observer.onCorruption(operation, this.runner.foreignKey());
     return undefined;

@@ -10,6 +10,11 @@ export function contentOf(row: Row): readonly [value: Buffer | null, payload: Bu
   return [row[COLUMN.value] ?? null, row[COLUMN.payload] ?? null];
 }
 
+/** What the serializer gave for it, in bytes: JSON is stored as its text, other payloads as hexadecimal digits of theirs. */
+export function payloadBytes(value: Buffer | null, payload: Buffer | null): number {
+  return value === null ? (payload?.length ?? 0) >> 1 : value.length;
+}
+
 /** True if the row shows a value that has to be decoded. */
 export function showsValue(row: Row, longestStaleInSeconds: number | undefined): boolean {
   const state = textAt(row, COLUMN.state);

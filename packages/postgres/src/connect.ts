@@ -7,7 +7,8 @@ import type { PoolSettings } from './owned-driver.ts';
 /** How `DatabaseCache.connect` connects. */
 export interface ConnectOptions extends DatabaseCacheOptions {
   /**
-   * How many connections there are at most. Calls share them, many on each at once.
+   * How many connections there are at most. Calls share them, many on each at once: reads prefer the first and writes the
+   * last, and what is much is spread.
    * @default 2
    */
   readonly maxConnections?: number;
@@ -43,7 +44,6 @@ export function openPool(url: string, options: ConnectOptions): OwnPool {
     });
   }
   const settings: PoolSettings = {
-    max: maxConnections,
     prepare,
     connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1_000)),
     fetch_types: false,
@@ -53,7 +53,7 @@ export function openPool(url: string, options: ConnectOptions): OwnPool {
   try {
     // The driver reads the URL with this; its own error would carry the password.
     if (!/^postgres(?:ql)?:$/.test(new URL(url).protocol)) throw new Error('another protocol');
-    return new OwnPool(url, settings);
+    return new OwnPool(url, settings, maxConnections);
   } catch (error) {
     throw new CacheOptionError('The URL is none: postgres://user:password@host:5432/database.', {
       operation: 'connect',

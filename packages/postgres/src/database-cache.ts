@@ -13,6 +13,7 @@ import {
   type ClosableCache,
   type CounterOptions,
   type Expiration,
+  type IdentifiableCache,
   type InspectableCache,
   type Interruptible,
   type IterableCache,
@@ -36,6 +37,7 @@ import { type DatabaseFillOptions, LeaseCalls } from './lease-calls.ts';
 import { NamespaceCalls } from './namespace-calls.ts';
 import type { InFlight } from './program-order.ts';
 import { relationsOf } from './relations.ts';
+import { runningServer } from './running-server.ts';
 import { adoptServer } from './server-identity.ts';
 
 /**
@@ -60,6 +62,7 @@ export class DatabaseCache<V = unknown>
     IterableCache,
     CleanableCache,
     PingableCache,
+    IdentifiableCache,
     RenewableCache,
     PublishingCache,
     ClosableCache
@@ -188,17 +191,9 @@ export class DatabaseCache<V = unknown>
   }
 
   mget(keys: readonly string[]): Promise<(V | undefined)[]> {
-    return this.#engine.observer.run(
-      'mget',
-      () => this.#items.mget(keys) as Promise<(V | undefined)[]>,
-      (hooks, values, durationMs) => {
-        for (const [index, key] of keys.entries()) {
-          if (values[index] === undefined) hooks.miss('mget', key, durationMs);
-          else hooks.hit('mget', key, durationMs);
-        }
-        return 'done';
-      },
-    );
+    const { observer } = this.#engine;
+    if (observer.hooks !== undefined) return this.#mgetObserved(keys);
+    return observer.run('mget', () => this.#items.mget(keys) as Promise<(V | undefined)[]>);
   }
 
   async mset(
@@ -209,7 +204,7 @@ export class DatabaseCache<V = unknown>
       'mset',
       () => this.#items.mset(entries, options),
       (hooks, stored, durationMs) => {
-        for (const key of stored) hooks.set('mset', key, durationMs);
+        for (const [key, bytes] of stored) hooks.set('mset', key, durationMs, bytes);
         return 'done';
       },
     );
@@ -282,25 +277,21 @@ export class DatabaseCache<V = unknown>
   }
 
   getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]> {
-    return this.#engine.observer.run(
-      'getEntries',
-      () => this.#leases.getEntries(keys) as Promise<CacheEntry<V>[]>,
-      (hooks, entries, durationMs) => {
-        for (const [index, key] of keys.entries()) {
-          if (entries[index]?.state === 'fresh') hooks.hit('getEntries', key, durationMs);
-          else hooks.miss('getEntries', key, durationMs);
-        }
-        return 'done';
-      },
-    );
+    const { observer } = this.#engine;
+    if (observer.hooks !== undefined) return this.#getEntriesObserved(keys);
+    return observer.run('getEntries', () => this.#leases.getEntries(keys) as Promise<CacheEntry<V>[]>);
   }
 
   getOrLease(key: string, options: LeaseOptions = {}): Promise<CacheEntry<V>> {
+    let size = 0;
+    const onBytes = (bytes: number): void => {
+      size = bytes;
+    };
     return this.#engine.observer.run(
       'getOrLease',
-      () => this.#leases.getOrLease(key, options) as Promise<CacheEntry<V>>,
+      () => this.#leases.getOrLease(key, options, onBytes) as Promise<CacheEntry<V>>,
       (hooks, { state }, durationMs) => {
-        if (state === 'fresh') hooks.hit('getOrLease', key, durationMs);
+        if (state === 'fresh') hooks.hit('getOrLease', key, durationMs, size);
         else hooks.miss('getOrLease', key, durationMs);
         return state === 'fresh' ? 'hit' : state === 'stale' ? 'stale' : 'miss';
       },
@@ -360,6 +351,19 @@ export class DatabaseCache<V = unknown>
     return this.#engine.observer.run('ping', () => this.#namespace.ping());
   }
 
+  /** Another one once PostgreSQL was restarted, crashed, was restored, or another server was promoted. Every role may ask. */
+  serverIdentity(): Promise<string> {
+    return this.#engine.observer.run('ping', async () => {
+      this.#engine.assertOpen('ping');
+      return runningServer(this.#engine);
+    });
+  }
+
+  /** Over a pool that was handed in, another one only once a call found its connection lost. */
+  get connectionEpoch(): number {
+    return this.#engine.pool.connectionEpoch;
+  }
+
   /** Only the connections of a pool that `connect` made: those of one that was handed in are its owner's. */
   async renewConnections(): Promise<boolean> {
     this.#engine.assertOpen('ping');
@@ -379,7 +383,7 @@ export class DatabaseCache<V = unknown>
   async #end(): Promise<void> {
     this.#engine.isClosed = true;
     this.#namespace.close();
-    await this.#engine.order.settleAll();
+    await Promise.all([this.#engine.order.settleAll(), this.#items.settleReads()]);
     await this.#engine.pool.close();
   }
 
@@ -394,6 +398,38 @@ export class DatabaseCache<V = unknown>
       },
     );
     return value as T | undefined;
+  }
+
+  async #mgetObserved(keys: readonly string[]): Promise<(V | undefined)[]> {
+    const found = await this.#engine.observer.run(
+      'mget',
+      async () => this.#items.mgetSized(keys),
+      (hooks, values, durationMs) => {
+        for (const [index, { value, bytes }] of values.entries()) {
+          const key = keys[index] as string;
+          if (value === undefined) hooks.miss('mget', key, durationMs);
+          else hooks.hit('mget', key, durationMs, bytes);
+        }
+        return 'done';
+      },
+    );
+    return found.map(({ value }) => value as V | undefined);
+  }
+
+  async #getEntriesObserved(keys: readonly string[]): Promise<CacheEntry<V>[]> {
+    const found = await this.#engine.observer.run(
+      'getEntries',
+      () => this.#leases.getSizedEntries(keys),
+      (hooks, entries, durationMs) => {
+        for (const [index, { entry, bytes }] of entries.entries()) {
+          const key = keys[index] as string;
+          if (entry.state === 'fresh') hooks.hit('getEntries', key, durationMs, bytes);
+          else hooks.miss('getEntries', key, durationMs);
+        }
+        return 'done';
+      },
+    );
+    return found.map(({ entry }) => entry as CacheEntry<V>);
   }
 
   #count(

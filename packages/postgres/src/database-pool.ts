@@ -1,21 +1,49 @@
 import type { Sql, TransactionSql } from 'postgres';
+import type { Route } from './connection-lane.ts';
 import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 
-/** A statement that was handed to postgres.js; it knows its connection once it has one, and the types do not say so. */
+/** A statement that was handed to postgres.js, with what the types do not say. */
 export interface SentStatement {
+  /** The connection that it went over: until there is one the statement waits in the driver, and nothing was sent. */
   readonly state?: { readonly pid?: number | null } | null;
+  /** What goes over it, made of these only then. */
+  strings?: readonly string[];
+  args?: readonly unknown[];
+}
+
+/** True if the server may know of it. */
+export function isSent(statement: SentStatement): boolean {
+  return statement.state !== null && statement.state !== undefined;
+}
+
+/**
+ * Makes nothing of a write that still waits for a connection. It cannot be taken back: postgres.js loses the connection
+ * that a cancelled statement was waiting for.
+ */
+export function disarm(write: SentStatement): void {
+  if (isSent(write) || write.args === undefined) return;
+  write.strings = ['SELECT $1::text'];
+  write.args = write.args.slice(0, 1);
 }
 
 /** Where a cache's statements run. */
 export interface DatabasePool {
-  /** The postgres.js instance or transaction to use now. */
+  /** The postgres.js instance or transaction to use now, for what is not routed. */
   readonly sql: Sql | TransactionSql;
+  /** Where a statement goes that sends or awaits about so many bytes; it says there when it is answered. */
+  enter(isWrite: boolean, bytes: number): Route;
+  /** False for an instance that was replaced. */
+  holds(sql: Sql | TransactionSql): boolean;
   /** True inside a caller's transaction: an error there ends the transaction, so nothing is tried again. */
   readonly isTransaction: boolean;
+  /** Another number than before once a connection was made anew, or, of a pool that is not the cache's own, found lost. */
+  readonly connectionEpoch: number;
   /** What a write has to wait for before it is sent, if anything. */
   readonly writesAllowed: Promise<void> | undefined;
   /** A statement was not answered in time: its connection may be dead, and a write on it may still be carried out. */
   distrust(sent: SentStatement | undefined, isWrite: boolean): void;
+  /** The server, or the network, let no new connection be made for a statement that was given to `used`. */
+  connectionRefused(used: Sql | TransactionSql): void;
   /** A statement that was sent through `used` lost its connection. */
   connectionLost(used: Sql | TransactionSql): void;
   /** The connection to this server process gives one statement's rows to another. Fulfils when it has ended, or cannot be. */
@@ -57,15 +85,31 @@ AND a.pid::bigint = ANY (ARRAY(SELECT p::bigint FROM jsonb_array_elements_text($
 /** So long after a deadline a borrowed connection is looked at. */
 const SUSPICION_MS = 1_000;
 
+/** The one way there is into a pool that is not the cache's own. */
+function onlyRoute(sql: Sql | TransactionSql): Route {
+  return { sql, hold() {}, leave() {} };
+}
+
 /** The postgres.js instance that an application handed over: used, never closed, and shared with its own queries. */
 export class BorrowedPool implements DatabasePool {
   readonly sql: Sql;
   readonly isTransaction = false;
   readonly writesAllowed = undefined;
   readonly #ending = new Map<number, Promise<void>>();
+  readonly #route: Route;
+  #lostConnections = 0;
 
   constructor(sql: Sql) {
     this.sql = sql;
+    this.#route = onlyRoute(sql);
+  }
+
+  enter(): Route {
+    return this.#route;
+  }
+
+  holds(): boolean {
+    return true;
   }
 
   /**
@@ -86,7 +130,15 @@ export class BorrowedPool implements DatabasePool {
     }, SUSPICION_MS).unref();
   }
 
-  connectionLost(): void {}
+  connectionRefused(): void {}
+
+  connectionLost(): void {
+    this.#lostConnections += 1;
+  }
+
+  get connectionEpoch(): number {
+    return this.#lostConnections;
+  }
 
   renew(): boolean {
     return false;
@@ -122,13 +174,25 @@ export class BorrowedPool implements DatabasePool {
 export class TransactionPool implements DatabasePool {
   readonly sql: TransactionSql;
   readonly isTransaction = true;
+  readonly connectionEpoch = 0;
   readonly writesAllowed = undefined;
+  readonly #route: Route;
 
   constructor(sql: TransactionSql) {
     this.sql = sql;
+    this.#route = onlyRoute(sql);
+  }
+
+  enter(): Route {
+    return this.#route;
+  }
+
+  holds(): boolean {
+    return true;
   }
 
   distrust(): void {}
+  connectionRefused(): void {}
   connectionLost(): void {}
   renew(): boolean {
     return false;

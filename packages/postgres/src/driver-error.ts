@@ -18,7 +18,7 @@ export interface FailedCall {
 }
 
 /** The pool was ended, so nothing was sent. */
-export const POOL_ENDED = 'CONNECTION_ENDED';
+const POOL_ENDED = 'CONNECTION_ENDED';
 
 /** Errors of connecting: nothing was sent, so nothing can have happened. */
 const NOT_SENT = new Set([
@@ -60,6 +60,12 @@ export function driverErrorCode(error: unknown): string {
 export function isConnectionLost(error: unknown): boolean {
   const code = driverErrorCode(error);
   return CONNECTION_LOST.has(code) || code === 'CONNECT_TIMEOUT';
+}
+
+/** True if the server is full, or cannot be reached any more by those who come now. */
+export function isConnectionRefused(error: unknown): boolean {
+  const code = driverErrorCode(error);
+  return code === '53300' || (code !== POOL_ENDED && NOT_SENT.has(code));
 }
 
 /** True if the same statement may succeed when it is sent again at once. */

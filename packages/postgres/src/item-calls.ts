@@ -68,6 +68,11 @@ export class ItemCalls {
     return this.#reader.reading(key);
   }
 
+  /** Fulfils when every `get` and `mget` known now is settled. */
+  settleReads(): Promise<void> {
+    return this.#reader.settleAll();
+  }
+
   get(key: string): Promise<unknown> {
     const resolved = this.#engine.keyOf(key, 'get');
     return this.#read(resolved, () => this.#reader.get(resolved));
@@ -81,6 +86,11 @@ export class ItemCalls {
   mget(keys: readonly string[]): Promise<unknown[]> {
     const resolved = this.#engine.keysOf(keys, 'mget');
     return Promise.all(resolved.map((key) => this.#read(key, () => this.#reader.get(key))));
+  }
+
+  mgetSized(keys: readonly string[]): Promise<SizedValue[]> {
+    const resolved = this.#engine.keysOf(keys, 'mget');
+    return Promise.all(resolved.map((key) => this.#read(key, () => this.#reader.getSized(key))));
   }
 
   set(
@@ -107,11 +117,11 @@ export class ItemCalls {
     });
   }
 
-  /** Answers the keys that were stored, as they were given. */
+  /** Answers the keys that were stored, as they were given, each with its size. */
   async mset(
     entries: Iterable<readonly [key: string, value: unknown]>,
     options: Expiration | SetOptions | undefined,
-  ): Promise<string[]> {
+  ): Promise<(readonly [key: string, bytes: number])[]> {
     this.#engine.assertOpen('mset');
     const context = contextOf('mset');
     const lifetime = expirationOf(options, this.#engine.options.defaultExpiration, context);
@@ -139,7 +149,8 @@ export class ItemCalls {
         });
       }),
     );
-    return [...items.values()].map(({ key }) => key);
+    const payloads = all === undefined ? encoded.map(({ payload }) => payload as EncodedValue) : await all;
+    return [...items.values()].map(({ key }, index) => [key, payloads[index]?.bytes ?? 0]);
   }
 
   removeItem(key: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { CacheError } from '@cache/core';
 import { type Batch, BatchQueue, type Waiter } from './batch-queue.ts';
+import { payloadBytes } from './cache-entry.ts';
 import type { Deadline } from './deadline.ts';
 import type { InFlight } from './program-order.ts';
 import type { Doubt, ReadStatements } from './read-statements.ts';
@@ -43,6 +44,8 @@ export class ItemReader {
   readonly #effects: ReaderEffects;
   readonly #prefix: string;
   readonly #queue: BatchQueue<undefined, unknown>;
+  /** What a value takes, of those found lately. */
+  #meanBytes = 0;
   /** Until then everything is judged at once, as doubts are likely. */
   #isDoubtfulUntil = Number.NEGATIVE_INFINITY;
 
@@ -79,9 +82,10 @@ export class ItemReader {
   getSized(key: string): Promise<{ readonly value: unknown; readonly bytes: number }> {
     return new Promise((resolve, reject) => {
       const waiter: ReadWaiter = {
+        // At once, with the promise too: the first answer counts, and every waiter hears one more when the batch ends.
         resolve: (value) => {
-          if (isPromise(value)) value.then((settled) => resolve({ value: settled, bytes: waiter.bytes }), reject);
-          else resolve({ value, bytes: waiter.bytes });
+          const { bytes } = waiter;
+          resolve(isPromise(value) ? value.then((settled) => ({ value: settled, bytes })) : { value, bytes });
         },
         reject,
         bytes: 0,
@@ -93,6 +97,11 @@ export class ItemReader {
   /** The reads of this key that are queued or under way. */
   reading(key: string): InFlight[] {
     return this.#queue.holding(key);
+  }
+
+  /** Fulfils when every read known now is settled. */
+  settleAll(): Promise<void> {
+    return this.#queue.settleAll();
   }
 
   async #send(batch: Batch<undefined, unknown>): Promise<void> {
@@ -116,8 +125,8 @@ export class ItemReader {
   #fetch(one: Statement, many: Statement, keys: readonly string[], deadline: Deadline): Promise<readonly Row[]> {
     const [key = ''] = keys;
     return keys.length === 1
-      ? this.#runner.execute(one, [this.#prefix, key], deadline)
-      : this.#runner.execute(many, [this.#prefix, JSON.stringify(keys)], deadline);
+      ? this.#runner.execute(one, [this.#prefix, key], deadline, this.#meanBytes)
+      : this.#runner.execute(many, [this.#prefix, JSON.stringify(keys)], deadline, this.#meanBytes * keys.length);
   }
 
   #answer(batch: Batch<undefined, unknown>, row: Row, doubtful: string[]): void {
@@ -140,7 +149,8 @@ export class ItemReader {
   }
 
   #resolve(waiter: ReadWaiter, key: string, value: Buffer | null, payload: Buffer | null): void {
-    waiter.bytes = value === null ? (payload?.length ?? 0) >> 1 : value.length;
+    waiter.bytes = payloadBytes(value, payload);
+    this.#meanBytes += (waiter.bytes - this.#meanBytes) / 16;
     const corrupt = (error: unknown): undefined => {
       this.#effects.onCorrupt(error as CacheError, key, value, payload);
       return undefined;

@@ -30,8 +30,8 @@ export interface ItemContent {
 
 type WriteItem = readonly [key: string, item: BatchItem<ItemContent, void>];
 
-/** Items travel as one text of about this much. */
-const MAX_BATCH_BYTES = 1_048_576;
+/** Items travel as one text of about this much. More of them in one statement only keeps the other connection idle. */
+const MAX_BATCH_BYTES = 131_072;
 
 /** One item as `set`, `setWithNx` and `fill` take it. */
 export function itemElement(key: string, { value, lifetime, tags }: ItemContent): string {

@@ -17,9 +17,10 @@ import {
   validateValue,
 } from '@cache/core';
 import type { CacheEngine } from './cache-engine.ts';
-import { contentOf, entryOf, showsValue } from './cache-entry.ts';
+import { contentOf, entryOf, payloadBytes, showsValue } from './cache-entry.ts';
 import { contextOf } from './call-context.ts';
 import { itemElement } from './item-writer.ts';
+import type { InFlight } from './program-order.ts';
 import { numberAt, textAt, textsAt } from './row.ts';
 import type { Row } from './statement-runner.ts';
 import type { EncodedValue } from './stored-value.ts';
@@ -32,6 +33,15 @@ export interface DatabaseFillOptions extends FillOptions {
    * @default the lease's own snapshot
    */
   readonly snapshot?: string;
+}
+
+/** Told how large a value is, with its key as it is stored. */
+type OnBytes = (bytes: number, key: string) => void;
+
+/** What is stored under a key, and how large its value is: 0 where none is shown. */
+export interface SizedEntry {
+  readonly entry: CacheEntry<unknown>;
+  readonly bytes: number;
 }
 
 const SNAPSHOT = /^\d{1,19}:\d{1,19}:(?:\d{1,19}(?:,\d{1,19})*)?$/;
@@ -50,16 +60,24 @@ export class LeaseCalls {
   }
 
   getEntries(keys: readonly string[]): Promise<CacheEntry<unknown>[]> {
-    return this.#entries('getEntries', this.#engine.keysOf(keys, 'getEntries'), undefined);
+    return this.#entries('getEntries', this.#engine.keysOf(keys, 'getEntries'), undefined, undefined);
   }
 
-  async getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<unknown>> {
+  /** Likewise, each with the size of what was found. */
+  async getSizedEntries(keys: readonly string[]): Promise<SizedEntry[]> {
+    const resolved = this.#engine.keysOf(keys, 'getEntries');
+    const sizes = new Map<string, number>();
+    const entries = await this.#entries('getEntries', resolved, undefined, (bytes, key) => sizes.set(key, bytes));
+    return entries.map((entry, index) => ({ entry, bytes: sizes.get(resolved[index] as string) ?? 0 }));
+  }
+
+  async getOrLease(key: string, options: LeaseOptions, onBytes: OnBytes): Promise<CacheEntry<unknown>> {
     const context = contextOf('getOrLease');
     const resolved = this.#engine.keyOf(key, 'getOrLease');
     const seconds = leaseInSecondsOf(options, context);
     const staleInSeconds = staleInSecondsOf(options, context);
     if (this.#engine.pool.isTransaction) {
-      const [entry] = await this.#entries('getOrLease', [resolved], staleInSeconds);
+      const [entry] = await this.#entries('getOrLease', [resolved], staleInSeconds, onBytes);
       return entry ?? { state: 'missing' };
     }
     const token = randomBytes(16).toString('hex');
@@ -67,17 +85,12 @@ export class LeaseCalls {
     const parameters = [resolved, token, String(seconds), namespace, String(options.evenIfFresh === true)];
     const { getOrLease } = this.#engine.statements.leases;
     const row = await this.#engine.writeKey('getOrLease', resolved, async () => parameters, getOrLease);
-    const entry = await this.#decoded('getOrLease', resolved, row, staleInSeconds);
+    const entry = await this.#decoded('getOrLease', resolved, row, staleInSeconds, onBytes);
     const isGranted = textAt(row, 11) === token;
     return isGranted && entry.state !== 'absent' ? { ...entry, lease: { key, token } } : entry;
   }
 
-  async fill(
-    lease: Lease,
-    value: unknown,
-    options: DatabaseFillOptions,
-    onBytes: (bytes: number) => void,
-  ): Promise<boolean> {
+  async fill(lease: Lease, value: unknown, options: DatabaseFillOptions, onBytes: OnBytes): Promise<boolean> {
     const context = contextOf('fill');
     const resolved = this.#engine.keyOf(lease.key, 'fill');
     const lifetime = expirationOf(options, this.#engine.options.defaultExpiration, context);
@@ -91,7 +104,7 @@ export class LeaseCalls {
     if (this.#engine.pool.isTransaction) return false;
     const parameters = async (): Promise<(string | null)[]> => {
       const payload = await encoded;
-      onBytes(payload.bytes);
+      onBytes(payload.bytes, resolved);
       return [
         resolved,
         lease.token,
@@ -141,19 +154,34 @@ export class LeaseCalls {
     operation: CacheOperation,
     keys: readonly string[],
     staleInSeconds: number | undefined,
+    onBytes: OnBytes | undefined,
   ): Promise<CacheEntry<unknown>[]> {
-    const { order, options, prefix, runner, statements } = this.#engine;
+    const { order } = this.#engine;
     const distinct = [...new Set(keys)];
+    const before = distinct.flatMap((key) => order.beforeRead(key) ?? []);
+    const reading = this.#entriesAfter(before, operation, distinct, staleInSeconds, onBytes);
+    const entries = await order.whileReading(distinct, reading);
+    return keys.map((key) => entries.get(key) ?? { state: 'missing' });
+  }
+
+  async #entriesAfter(
+    before: readonly InFlight[],
+    operation: CacheOperation,
+    distinct: readonly string[],
+    staleInSeconds: number | undefined,
+    onBytes: OnBytes | undefined,
+  ): Promise<Map<string, CacheEntry<unknown>>> {
+    const { options, prefix, runner, statements } = this.#engine;
     const entries = new Map<string, CacheEntry<unknown>>();
-    for (const key of distinct) await order.beforeRead(key)?.settled;
+    for (const { settled } of before) await settled;
     for (let start = 0; start < distinct.length; start += options.maxBatchSize) {
       const parameters = [prefix, JSON.stringify(distinct.slice(start, start + options.maxBatchSize))];
       for (const row of await runner.call(operation, statements.reads.entries, parameters, options.readTimeoutMs)) {
         const key = textAt(row, 1) ?? '';
-        entries.set(key, await this.#decoded(operation, key, row, staleInSeconds));
+        entries.set(key, await this.#decoded(operation, key, row, staleInSeconds, onBytes));
       }
     }
-    return keys.map((key) => entries.get(key) ?? { state: 'missing' });
+    return entries;
   }
 
   async #decoded(
@@ -161,6 +189,7 @@ export class LeaseCalls {
     key: string,
     row: Row,
     staleInSeconds: number | undefined,
+    onBytes: OnBytes | undefined,
   ): Promise<CacheEntry<unknown>> {
     const { namespace } = this.#engine.options;
     const found = textAt(row, 1);
@@ -170,6 +199,7 @@ export class LeaseCalls {
     }
     if (!showsValue(row, staleInSeconds)) return entryOf(row, namespace, undefined, false);
     const [value, payload] = contentOf(row);
+    onBytes?.(payloadBytes(value, payload), key);
     try {
       return entryOf(row, namespace, await this.#engine.codec.decode(value, payload), true);
     } catch (error) {

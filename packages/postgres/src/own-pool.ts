@@ -1,6 +1,7 @@
 import { CacheUnavailableError, redactedCause } from '@cache/core';
 import type { Sql } from 'postgres';
-import { type DatabasePool, endServerProcesses, type SentStatement } from './database-pool.ts';
+import { ConnectionLane, laneFor, type Route } from './connection-lane.ts';
+import { type DatabasePool, disarm, endServerProcesses, type SentStatement } from './database-pool.ts';
 import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 
 /** Connections that fail their deadlines are replaced at most this often. */
@@ -18,22 +19,43 @@ const RETIREMENT_IN_SECONDS = 1;
  */
 export class OwnPool implements DatabasePool {
   readonly isTransaction = false;
-  readonly #open: () => OwnedDriver;
+  readonly #openLane: (isAfterRefusal: boolean) => ConnectionLane;
   /** Server processes that may still carry out a write. */
   readonly #lateWriters = new Set<number>();
   readonly #retired = new Set<OwnedDriver>();
-  #driver: OwnedDriver;
+  #lanes: readonly ConnectionLane[];
   #ending: Promise<void> | undefined;
   #replacedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
+  #connectionEpoch = 0;
 
-  constructor(url: string, settings: PoolSettings) {
-    this.#open = () => new OwnedDriver(settings, url);
-    this.#driver = this.#open();
+  /** @param maxConnections how many of the connections that `settings` describe there are at most, one at least */
+  constructor(url: string, settings: PoolSettings, maxConnections: number) {
+    const onConnection = (): void => {
+      this.#connectionEpoch += 1;
+    };
+    // postgres.js lets nobody say over which connection of a pool a statement goes: each is a pool of its own.
+    this.#openLane = (isAfterRefusal) =>
+      new ConnectionLane(new OwnedDriver({ ...settings, max: 1 }, url, onConnection), isAfterRefusal);
+    this.#lanes = Array.from({ length: maxConnections }, () => this.#openLane(false));
   }
 
   get sql(): Sql {
-    return this.#driver.sql;
+    return (this.#lanes[0] as ConnectionLane).sql;
+  }
+
+  enter(isWrite: boolean, bytes: number): Route {
+    const lane = laneFor(this.#lanes, isWrite);
+    lane.enter(isWrite, bytes);
+    return lane;
+  }
+
+  holds(sql: unknown): boolean {
+    return this.#lanes.some((lane) => lane.sql === sql);
+  }
+
+  get connectionEpoch(): number {
+    return this.#connectionEpoch;
   }
 
   get writesAllowed(): Promise<void> | undefined {
@@ -46,10 +68,12 @@ export class OwnPool implements DatabasePool {
 
   distrust(sent: SentStatement | undefined, isWrite: boolean): void {
     if (this.#isClosed) return;
+    if (sent !== undefined && isWrite) disarm(sent);
     const serverProcess = sent?.state?.pid;
     if (typeof serverProcess === 'number') {
       if (isWrite) this.#lateWriters.add(serverProcess);
-      this.#driver.late.add(serverProcess);
+      // Whose it is nobody knows here; to the others it means nothing.
+      for (const { driver } of this.#lanes) driver.late.add(serverProcess);
     }
     this.renew();
   }
@@ -64,12 +88,21 @@ export class OwnPool implements DatabasePool {
     return true;
   }
 
+  /** A full server goes on answering on the connections that it has let in. */
+  connectionRefused(used: Sql): void {
+    const refused = this.#lanes.find((lane) => lane.sql === used);
+    if (this.#isClosed || refused === undefined) return;
+    if (!this.#lanes.some((lane) => lane !== refused && lane.driver.isOpen)) return;
+    this.#lanes = this.#lanes.map((lane) => (lane === refused ? this.#openLane(true) : lane));
+    this.#giveUp([refused]);
+  }
+
   /**
    * postgres.js does not get over every lost connection: one that was being written to when it closed never connects
    * again, and the last error of one fails the first statement of the next. A new driver knows of neither.
    */
   connectionLost(used: Sql): void {
-    if (!this.#isClosed && used === this.#driver.sql) this.#replace();
+    if (!this.#isClosed && this.holds(used)) this.#replace();
   }
 
   async discard(serverProcess: number): Promise<void> {
@@ -80,14 +113,23 @@ export class OwnPool implements DatabasePool {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([this.#driver, ...this.#retired].map((driver) => driver.end(RETIREMENT_IN_SECONDS)));
+    const drivers = [...this.#lanes.map(({ driver }) => driver), ...this.#retired];
+    await Promise.all(drivers.map((driver) => driver.end(RETIREMENT_IN_SECONDS)));
   }
 
   #replace(): void {
-    const retired = this.#driver;
-    this.#driver = this.#open();
-    this.#retired.add(retired);
-    void this.#retire(retired);
+    const retired = this.#lanes;
+    this.#lanes = retired.map(() => this.#openLane(false));
+    this.#giveUp(retired);
+  }
+
+  /** What their statements under way are worth is seen in a second; those that only wait go over the others at once. */
+  #giveUp(lanes: readonly ConnectionLane[]): void {
+    for (const lane of lanes) {
+      this.#retired.add(lane.driver);
+      void this.#retire(lane.driver);
+      lane.recall();
+    }
   }
 
   /** A statement that is still under way then, such as one that waits for a lock, must not go on for nobody. */

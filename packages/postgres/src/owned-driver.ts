@@ -22,16 +22,30 @@ export class OwnedDriver {
   /** Server processes whose statements were not answered in time. */
   readonly late: Set<number> = new Set();
   readonly #sockets = new Set<Socket>();
+  readonly #onConnection: () => void;
   #connections = 0;
   #ending: Promise<void> | undefined;
   #isEnded = false;
+  #wasLetIn = false;
 
-  /** @param url left out where the settings are the options of another instance, which name the server */
-  constructor(settings: PoolSettings, url?: string) {
+  /**
+   * @param url left out where the settings are the options of another instance, which name the server
+   * @param onConnection told of each connection, at the latest before anything is answered on it; maybe more than once
+   */
+  constructor(settings: PoolSettings, url?: string, onConnection: () => void = noop) {
+    this.#onConnection = onConnection;
     const { socket: openSocket } = settings as { readonly socket?: OpenSocket | null };
     const socket: OpenSocket = (options) => this.#connect(options, openSocket);
-    const owned = { ...settings, socket } as PoolSettings;
+    const onparameter = (): void => {
+      this.#wasLetIn = true;
+    };
+    const owned = { ...settings, socket, onparameter } as PoolSettings;
     this.sql = (url === undefined ? postgres(owned) : postgres(url, owned)) as Sql;
+  }
+
+  /** True if the server has let a connection in, and one is there or is being made again. */
+  get isOpen(): boolean {
+    return this.#wasLetIn && this.#sockets.size > 0;
   }
 
   /** Lets statements under way finish, for so long; fulfils when no connection is left. */
@@ -57,6 +71,8 @@ export class OwnedDriver {
 
   #own(socket: Socket): Socket {
     this.#sockets.add(socket);
+    this.#onConnection();
+    socket.once('connect', this.#onConnection);
     socket.once('close', () => this.#sockets.delete(socket));
     if (this.#isEnded) socket.destroy();
     return socket;
@@ -73,3 +89,5 @@ export class OwnedDriver {
     return Object.assign(socket, target).connect(target);
   }
 }
+
+function noop(): void {}

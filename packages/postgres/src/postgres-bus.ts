@@ -161,8 +161,8 @@ export class PostgresBus implements InvalidationBus {
     this.#liveAtMs = undefined;
   }
 
+  /** `liveAtMs` stays: it ages, and what it says is still true. */
   readonly #onClosed = (): void => {
-    this.#liveAtMs = undefined;
     this.#serverProcess = undefined;
     if (this.#listeners.size > 0) this.#wake();
   };

@@ -13,9 +13,11 @@ export interface InFlight {
  */
 export class ProgramOrder {
   readonly #tails = new Map<string, InFlight>();
+  /** Reads that are not gathered in batches. */
+  readonly #reads = new Map<string, InFlight>();
   readonly #readsOf: (key: string) => InFlight[];
 
-  /** @param readsOf the reads of a key that are queued or under way */
+  /** @param readsOf the reads of a key that batches hold, queued or under way */
   constructor(readsOf: (key: string) => InFlight[]) {
     this.#readsOf = readsOf;
   }
@@ -28,10 +30,28 @@ export class ProgramOrder {
   /** What a write of this key must wait for. */
   beforeWrite(key: string): InFlight | undefined {
     const tail = this.#tails.get(key);
-    if (tail !== undefined) return tail;
-    const reads = this.#readsOf(key);
-    if (reads.length < 2) return reads[0];
-    return { settled: Promise.all(reads.map(({ settled }) => settled)).then(() => {}) };
+    const earlier = tail === undefined ? this.#readsOf(key) : [tail];
+    const read = this.#reads.get(key);
+    if (read !== undefined) earlier.push(read);
+    return earlier.length < 2 ? earlier[0] : all(earlier);
+  }
+
+  /** Later writes of these keys wait for this read, and later reads do not. */
+  whileReading<T>(keys: readonly string[], read: Promise<T>): Promise<T> {
+    const call: InFlight = { settled: read.then(ignore, ignore) };
+    const held = keys.map((key) => {
+      const other = this.#reads.get(key);
+      const reads = other === undefined ? call : all([other, call]);
+      this.#reads.set(key, reads);
+      return reads;
+    });
+    void call.settled.then(() => {
+      for (const [index, key] of keys.entries()) {
+        const reads = held[index] as InFlight;
+        void (reads === call ? this.#forget(key, call) : reads.settled.then(() => this.#forget(key, reads)));
+      }
+    });
+    return read;
   }
 
   /** Later calls of this key wait for `call`, unless another takes its place. */
@@ -57,6 +77,14 @@ export class ProgramOrder {
   async settleAll(): Promise<void> {
     await Promise.all([...new Set(this.#tails.values())].map(({ settled }) => settled));
   }
+
+  #forget(key: string, reads: InFlight): void {
+    if (this.#reads.get(key) === reads) this.#reads.delete(key);
+  }
+}
+
+function all(calls: readonly InFlight[]): InFlight {
+  return { settled: Promise.all(calls.map(({ settled }) => settled)).then(ignore) };
 }
 
 function ignore(): void {}

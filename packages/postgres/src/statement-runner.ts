@@ -1,7 +1,8 @@
 import { CacheCorruptionError, type CacheError, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
-import type { DatabasePool, SentStatement } from './database-pool.ts';
+import type { Pending } from './connection-lane.ts';
+import { type DatabasePool, isSent, type SentStatement } from './database-pool.ts';
 import { Deadline } from './deadline.ts';
-import { cacheErrorOf, driverErrorCode, isConnectionLost, isForeign, isTransient, POOL_ENDED } from './driver-error.ts';
+import { cacheErrorOf, isConnectionLost, isConnectionRefused, isForeign, isTransient } from './driver-error.ts';
 import type { Relations } from './relations.ts';
 import type { Statement } from './statement.ts';
 
@@ -91,26 +92,43 @@ export class StatementRunner {
   /**
    * The rows of a statement, without their number.
    *
+   * @param expectedBytes about how much it reads
    * @throws the driver's error, for callers that tell data errors from others; {@link explain} makes it core's
    */
-  async execute(statement: Statement, parameters: Parameters, deadline: Deadline): Promise<readonly Row[]> {
+  async execute(
+    statement: Statement,
+    parameters: Parameters,
+    deadline: Deadline,
+    expectedBytes = 0,
+  ): Promise<readonly Row[]> {
+    const { isWrite } = statement;
+    const bytes = isWrite ? lengthOf(parameters) : expectedBytes;
     const attempts = statement.isIdempotent && !this.#pool.isTransaction ? MOST_ATTEMPTS : 1;
     for (let attempt = 1; ; attempt += 1) {
       if (statement.isWrite && this.#pool.writesAllowed !== undefined) await this.#pool.writesAllowed;
       if (deadline.isOver) throw this.#abandoned(statement);
       this.#executions += 1;
       const number = `${this.#name}${this.#executions}`;
-      const { sql } = this.#pool;
+      const route = this.#pool.enter(isWrite, bytes);
+      const { sql } = route;
+      const query = sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
+      const pending = query as unknown as Pending;
+      deadline.sent = pending;
+      route.hold(pending);
       try {
-        const query = sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
-        deadline.sent = query as unknown as SentStatement;
-        const reply = (await query) as unknown as Reply;
+        let reply: Reply;
+        try {
+          reply = (await query) as unknown as Reply;
+        } finally {
+          route.leave(pending, isWrite, bytes);
+        }
         if (isAnswerTo(number, reply, statement)) return reply;
         await this.#discardConnection(reply);
       } catch (error) {
-        if (isForeign(error)) await this.#discardConnection(deadline.sent);
-        // Between the two a pool of our own was replaced.
-        if (driverErrorCode(error) === POOL_ENDED && sql !== this.#pool.sql) continue;
+        if (isConnectionRefused(error)) this.#pool.connectionRefused(sql);
+        // Its connection was given up before there was one: nothing was sent.
+        if (!isSent(pending) && !this.#pool.holds(sql)) continue;
+        if (isForeign(error)) await this.#discardConnection(pending);
         if (isConnectionLost(error)) this.#pool.connectionLost(sql);
         if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
         await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
@@ -207,6 +225,12 @@ function isAnswerTo(number: string, reply: Reply, { isWrite }: Statement): boole
   if (first === undefined) return !isWrite;
   const column = first[0];
   return Buffer.isBuffer(column) && column.toString('latin1') === number;
+}
+
+function lengthOf(parameters: Parameters): number {
+  let length = 0;
+  for (const parameter of parameters) length += parameter?.length ?? 0;
+  return length;
 }
 
 function pause(ms: number): Promise<void> {

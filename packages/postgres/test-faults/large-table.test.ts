@@ -16,7 +16,7 @@ const ROWS = 200_000;
 
 /** The locks that would keep others from reading or writing. */
 const STRONG_LOCKS = `SELECT DISTINCT l.mode FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-  WHERE c.relname LIKE 'cache%' AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')`;
+  WHERE l.locktype = 'relation' AND c.relname LIKE 'cache%' AND l.mode IN ('AccessExclusiveLock', 'ExclusiveLock', 'ShareRowExclusiveLock', 'ShareLock')`;
 
 test('row 57: clear and invalidateTags among many rows go in small steps: others read on, and no table is locked or truncated', async () => {
   await using migrated = await startMigrated();

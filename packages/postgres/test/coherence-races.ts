@@ -47,10 +47,18 @@ export const RACES: Readonly<Record<string, Writer>> = {
     await cache.expireItem(key);
   }),
   'clear of a prefix in the transaction': inTransaction((cache, key) => cache.clearPrefix(key)),
+  'set in the transaction': inTransaction(async (cache, key, version) => {
+    await cache.set(key, version);
+  }, true),
   'tag in the transaction': inTransaction((cache, key) => cache.invalidateTags([key])),
   'tag after the commit': async (ground, key) => {
     const version = await changed(ground, key);
     await ground.cache.invalidateTags([key]);
+    return { version };
+  },
+  'clear after the commit': async (ground, key) => {
+    const version = await changed(ground, key);
+    await ground.cache.clear();
     return { version };
   },
   'rolled back': async (ground, key) => {

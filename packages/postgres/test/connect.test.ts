@@ -44,9 +44,13 @@ describe('connect', () => {
 describe('close', () => {
   test('lets calls under way settle, ends what connect opened, and refuses every later call by name', async () => {
     const before = await connections();
-    const cache = await DatabaseCache.connect(server.url, { writeTimeoutMs: 5_000 });
-    const [stored] = await Promise.all([cache.set('b', 1), cache.close()]);
-    expect(stored).toBeUndefined();
+    const cache = await DatabaseCache.connect(server.url, { readTimeoutMs: 5_000, writeTimeoutMs: 5_000 });
+    await cache.set('a', 0);
+    const calls = [cache.set('b', 1), cache.get('a'), cache.mget(['a']), cache.exists('a'), cache.increment('a')];
+    const [settled] = await Promise.all([Promise.all(calls), cache.close()]);
+    expect(settled).toEqual([undefined, 0, [0], true, 1]);
+    const reader = await DatabaseCache.connect(server.url, { readTimeoutMs: 5_000 });
+    expect(await Promise.all([reader.get('a'), reader.close()])).toEqual([1, undefined]);
     await cache.close();
     for (const call of [() => cache.get('a'), () => cache.set('a', 1), () => cache.ping(), () => cache.clear()]) {
       await expect(call()).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' });
@@ -91,6 +95,116 @@ describe('a call that waits', () => {
     });
     expect(await settle(cache.get('a'), 5_000)).toMatchObject({ state: 'fulfilled' });
     await sql.end({ timeout: 1 });
+  });
+});
+
+describe('the connections that connect opens', () => {
+  /** What reads say while a set waits for a row that somebody else has locked. */
+  async function readsBesideWaitingSet(maxConnections: number): Promise<unknown[]> {
+    const namespace = uniqueName('lanes');
+    const cache = await DatabaseCache.connect(server.url, {
+      namespace,
+      maxConnections,
+      readTimeoutMs: 1_000,
+      writeTimeoutMs: 20_000,
+      ...quiet,
+    });
+    await cache.mset([
+      ['locked', 1],
+      ['free', 2],
+    ]);
+    const answers: unknown[] = [];
+    let set = Promise.resolve();
+    await admin.begin(async (tx) => {
+      await tx`SELECT FROM cache WHERE namespace = ${namespace} AND plain_key = 'locked' FOR UPDATE`;
+      set = cache.set('locked', 3);
+      set.catch(() => {});
+      await waitUntil('the set waits', 5_000, async () => {
+        const [row] = await admin`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+        return row !== undefined;
+      });
+      for (let read = 0; read < 20; read += 1) {
+        answers.push(await cache.get('free').catch((error: { code: string }) => error.code));
+        if (answers.at(-1) !== 2) break;
+      }
+    });
+    await set.catch(() => {});
+    await cache.close();
+    return answers;
+  }
+
+  test('let reads by while a write waits for a lock', async () => {
+    expect(await readsBesideWaitingSet(2)).toEqual(Array(20).fill(2));
+  });
+
+  test('control: over one connection alone a read waits with it', async () => {
+    expect(await readsBesideWaitingSet(1)).toEqual(['ERR_CACHE_TIMEOUT']);
+  });
+
+  test('let one write by while another waits for a lock', async () => {
+    const namespace = uniqueName('lanes');
+    const options = { namespace, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
+    await using cache = await DatabaseCache.connect(server.url, options);
+    await cache.increment('locked');
+    await admin.begin(async (tx) => {
+      await tx`SELECT FROM cache WHERE namespace = ${namespace} AND plain_key = 'locked' FOR UPDATE`;
+      const waiting = cache.increment('locked');
+      const written = await settle(cache.increment('free'), 10_000);
+      await tx`SELECT 1`;
+      expect(written).toMatchObject({ state: 'fulfilled', value: 1 });
+      void waiting;
+    });
+    expect(await cache.get('locked')).toBe(2);
+  });
+
+  /** A cache on four connections, and how many it has opened. */
+  async function countedCache(): Promise<{ cache: DatabaseCache; connections: () => Promise<number> }> {
+    const name = uniqueName('lanes');
+    const url = new URL(server.url);
+    url.searchParams.set('application_name', name);
+    const options = { maxConnections: 4, maxBatchSize: 1, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
+    const cache = await DatabaseCache.connect(url.href, options);
+    return {
+      cache,
+      connections: async () => (await admin`SELECT FROM pg_stat_activity WHERE application_name = ${name}`).length,
+    };
+  }
+
+  test('are no more than one for reads that come one at a time, and another for such writes', async () => {
+    const { cache, connections } = await countedCache();
+    for (let read = 0; read < 200; read += 1) await cache.get('a');
+    expect(await connections()).toBe(1);
+    for (let write = 0; write < 200; write += 1) await cache.set('a', write);
+    expect(await connections()).toBe(2);
+    await cache.close();
+  });
+
+  test('share reads of large values, and not those of small ones', async () => {
+    const writer = new DatabaseCache(admin, { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
+    const { cache, connections } = await countedCache();
+    for (const [length, expected] of [
+      [100, 1],
+      [500_000, 2],
+    ] as const) {
+      await writer.mset([
+        ['large 1', 'x'.repeat(length)],
+        ['large 2', 'y'.repeat(length)],
+      ]);
+      // What values take is learnt from those that were read.
+      for (let read = 0; read < 5; read += 1) await cache.get('large 1');
+      const [first, second] = await Promise.all([cache.get<string>('large 1'), cache.get<string>('large 2')]);
+      expect([first?.length, second?.length]).toEqual([length, length]);
+      expect(await connections()).toBe(expected);
+    }
+    await cache.close();
+  });
+
+  test('are never more than asked for, however much there is to do', async () => {
+    const { cache, connections } = await countedCache();
+    const keys = Array.from({ length: 200 }, (_, index) => `k${index}`);
+    await Promise.all(keys.flatMap((key) => [cache.increment(key), cache.exists(key), cache.get(key)]));
+    expect(await connections()).toBe(4);
+    await cache.close();
   });
 });
 

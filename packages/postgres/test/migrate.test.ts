@@ -147,7 +147,7 @@ describe('migrate', () => {
   });
 
   test.each(['a b', '', 'x"; DROP TABLE cache; --', '1a', 'a'.repeat(64), 'a\0', 5])(
-    'refuses the identifier %j at once',
+    'row 13: refuses the identifier %j at once',
     async (name) => {
       for (const options of [{ schema: name }, { table: name }] as { schema: string }[]) {
         expect(() => new DatabaseCache(sql, options)).toThrow(CacheOptionError);
