@@ -10,11 +10,13 @@ export interface BreakerOptions {
   readonly failureThreshold?: number;
   /**
    * How long it is left alone at first. Each pause is twice as long as the one before, and shortened by up to half at random.
+   * The time of the attempt before it counts.
    * @default 100
    */
   readonly firstPauseMs?: number;
   /**
-   * The longest pause: how long its return may go unnoticed.
+   * The longest pause. Its return goes unnoticed no longer than this, or than one attempt takes: for `RedisCache` and
+   * `DatabaseCache` less than a second, for a third party's cache `l2TimeoutMs`.
    * @default 1,000
    */
   readonly maxPauseMs?: number;

@@ -11,7 +11,7 @@ const stacksOn = new WeakMap<InvalidationBus, number>();
  *
  * @returns ends listening
  */
-export function listenToBus(bus: InvalidationBus, forget: (scope: WriteScope) => void): () => void {
+export function listenToBus(bus: InvalidationBus, forget: (scope: WriteScope) => void, onGap: () => void): () => void {
   const change = (by: 1 | -1): void => {
     stacksOn.set(bus, (stacksOn.get(bus) ?? 0) + by);
   };
@@ -20,7 +20,10 @@ export function listenToBus(bus: InvalidationBus, forget: (scope: WriteScope) =>
     onInvalidation: (invalidation, origin) => {
       if (origin !== bus.origin || stacksOn.get(bus) !== 1) forget(scopeOf(invalidation));
     },
-    onGap: () => forget({ all: true }),
+    onGap: () => {
+      onGap();
+      forget({ all: true });
+    },
   });
   return () => {
     unsubscribe();

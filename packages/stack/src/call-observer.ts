@@ -1,5 +1,6 @@
 import {
   type CacheBreakerState,
+  type CacheHookName,
   type CacheHooks,
   type CacheOperation,
   createHookDispatcher,
@@ -31,7 +32,7 @@ export class CallObserver {
   }
 
   /** True if somebody listens to this event. */
-  hears(name: keyof CacheHooks): boolean {
+  hears(name: CacheHookName): boolean {
     return this.#hooks?.hears(name) ?? false;
   }
 

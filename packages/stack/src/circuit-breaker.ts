@@ -17,7 +17,10 @@ export interface CircuitBreakerParts {
   readonly failureThreshold: number;
   /** The first pause; each following one is twice as long. */
   readonly firstPauseMs: number;
-  /** The longest pause: what a recovery may go unnoticed. */
+  /**
+   * The longest pause. From the moment at which the protected answers again, at most so long goes by until an attempt begins
+   * that finds out, or what an attempt takes that had begun before, if that is longer.
+   */
   readonly maxPauseMs: number;
   readonly timers: Timers;
   /** Uniform in [0, 1). */
@@ -46,6 +49,7 @@ const QUIET_PAUSE_MS = 4_000;
  * - it opens by `failureThreshold` failures in a row of calls that began since it closed, or by `trip`, and by nothing else;
  * - it closes by the success of the one attempt of a half-open phase, and by nothing else;
  * - an outcome of a call that began before the state last changed changes nothing;
+ * - a pause is counted from the beginning of the attempt before it: one that was silent for long is followed at once;
  * - one timer is set while it is open, none otherwise; after `end` nothing is set, tried or told.
  */
 export class CircuitBreaker {
@@ -54,6 +58,7 @@ export class CircuitBreaker {
   #period = 0;
   #failures = 0;
   #pauses = 0;
+  #attemptedAtMs = Number.NEGATIVE_INFINITY;
   #silentAttempts = 0;
   #closedAtMs = Number.NEGATIVE_INFINITY;
   #cancelPause: () => void = noop;
@@ -93,7 +98,7 @@ export class CircuitBreaker {
     if (!this.isClosed || this.#hasEnded) return;
     if (this.#parts.timers.now() - this.#closedAtMs >= STABLE_MS) this.#pauses = 0;
     this.#silentAttempts = 0;
-    this.#open();
+    this.#open(this.#parts.timers.now());
   }
 
   /** Ends the pause, if there is one. */
@@ -109,13 +114,16 @@ export class CircuitBreaker {
     this.#cancelPause();
   }
 
-  #open(): void {
-    this.#cancelPause = this.#parts.timers.after(this.#nextPauseMs(), () => this.#halfOpen());
+  #open(sinceMs: number): void {
+    const { timers } = this.#parts;
+    const pausedMs = timers.now() - sinceMs;
+    this.#cancelPause = timers.after(Math.max(0, this.#nextPauseMs() - pausedMs), () => this.#halfOpen());
     this.#change('open');
   }
 
   #halfOpen(): void {
     this.#cancelPause = noop;
+    this.#attemptedAtMs = this.#parts.timers.now();
     this.#change('halfOpen');
     const period = this.#period;
     const isOver = (): boolean => period !== this.#period || this.#hasEnded;
@@ -126,7 +134,7 @@ export class CircuitBreaker {
       fail: (how) => {
         if (isOver()) return;
         this.#silentAttempts = how === 'silent' ? this.#silentAttempts + 1 : 0;
-        this.#open();
+        this.#open(this.#attemptedAtMs);
       },
     });
   }

@@ -38,6 +38,8 @@ type Plain = Exclude<
   | 'cleanupExpired'
   | 'renewConnections'
   | 'publishesTo'
+  | 'serverIdentity'
+  | 'connectionEpoch'
 >;
 
 /** Each with whether it may change something. */

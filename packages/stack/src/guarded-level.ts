@@ -1,4 +1,4 @@
-import type { Invalidation } from '@cache/core';
+import { CacheOptionError, type IdentifiableCache, type Invalidation } from '@cache/core';
 import { type ResolvedBreakerOptions, resolveBreakerOptions } from './breaker-options.ts';
 import { type BreakerState, CircuitBreaker } from './circuit-breaker.ts';
 import { guardedCache } from './guarded-cache.ts';
@@ -6,6 +6,7 @@ import { InvalidationQueue } from './invalidation-queue.ts';
 import { LevelGate } from './level-gate.ts';
 import { LevelRecovery } from './level-recovery.ts';
 import type { SharedCache } from './levels.ts';
+import { RestartWatch } from './restart-watch.ts';
 import type { StackOptions } from './stack-options.ts';
 import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
 
@@ -31,6 +32,8 @@ export interface GuardedLevelParts<V> {
   readonly timeoutMs: number;
   readonly maxPending: number;
   readonly maxQueuedInvalidations: number;
+  /** The cache, where it is to be cleared after a restart. */
+  readonly identifiable: IdentifiableCache | undefined;
   /** For deadlines. */
   readonly timers: Timers;
   /** For pauses, which keep no process alive. */
@@ -53,6 +56,7 @@ export class GuardedLevel<V> implements CacheBreaker {
   readonly #breaker: CircuitBreaker;
   readonly #gate: LevelGate;
   readonly #queue: InvalidationQueue;
+  readonly #restarts: RestartWatch | undefined;
   readonly #timers: Timers;
   #writesUnderWay = 0;
   #hasEnded = false;
@@ -72,8 +76,29 @@ export class GuardedLevel<V> implements CacheBreaker {
         if (state === 'closed') this.#onProgress();
       },
     });
-    const gate = new LevelGate({ breaker, timers, timeoutMs: parts.timeoutMs, maxPending: parts.maxPending });
-    const recovery = new LevelRecovery({ cache, gate, queue, announce, flush, onFailure: parts.onRecoveryFailure });
+    const { identifiable } = parts;
+    const restarts =
+      identifiable &&
+      new RestartWatch({
+        cache: identifiable,
+        ask: (run) => gate.tryCall({ operation: 'ping', isWrite: false, run }),
+        onChange: () => {
+          queue.add({ invalidation: { kind: 'clear' }, how: 'remove' });
+          flush();
+          breaker.trip();
+        },
+      });
+    const { timeoutMs, maxPending } = parts;
+    const gate = new LevelGate({ breaker, timers, timeoutMs, maxPending, restarts });
+    const recovery = new LevelRecovery({
+      cache,
+      gate,
+      queue,
+      restarts,
+      announce,
+      flush,
+      onFailure: parts.onRecoveryFailure,
+    });
     this.cache = guardedCache({
       cache,
       gate,
@@ -89,6 +114,7 @@ export class GuardedLevel<V> implements CacheBreaker {
     this.#breaker = breaker;
     this.#gate = gate;
     this.#queue = queue;
+    this.#restarts = restarts;
     this.#timers = timers;
   }
 
@@ -106,6 +132,11 @@ export class GuardedLevel<V> implements CacheBreaker {
 
   get refusedCalls(): number {
     return this.#gate.refusedCalls;
+  }
+
+  /** Something happened that comes with a restart: the server says who it is before it is used again. */
+  doubtServer(): void {
+    this.#restarts?.doubt();
   }
 
   /**
@@ -152,6 +183,15 @@ export type GuardEffects<V> = Pick<
   'announce' | 'forget' | 'flush' | 'onChange' | 'onRecoveryFailure'
 >;
 
+/** The second level, if it is to be cleared after a restart. @throws CacheOptionError if it cannot tell one */
+function identifiable<V>({ l2, onRestart = 'trust' }: StackOptions<V>): IdentifiableCache | undefined {
+  if (onRestart === 'trust') return undefined;
+  if (typeof l2?.serverIdentity === 'function') return l2 as IdentifiableCache;
+  throw new CacheOptionError("onRestart: 'clear' needs a second level that has serverIdentity().", {
+    backend: 'stack',
+  });
+}
+
 /**
  * The guard that the options ask for; `undefined` where there is no second level, or no breaker in front of it.
  *
@@ -166,6 +206,7 @@ export function guardedLevel<V>(options: StackOptions<V>, effects: GuardEffects<
     options: resolveBreakerOptions(breaker),
     timeoutMs: options.l2TimeoutMs ?? DEFAULT_L2_TIMEOUT_MS,
     maxPending: options.maxPendingL2Calls ?? 10_000,
+    identifiable: identifiable(options),
     maxQueuedInvalidations: options.maxQueuedInvalidations ?? 10_000,
     timers: timers ?? systemTimers,
     pauses: timers ?? backgroundTimers,

@@ -1,5 +1,6 @@
 import { type Awaitable, type CacheOperation, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
 import type { CircuitBreaker } from './circuit-breaker.ts';
+import type { RestartWatch } from './restart-watch.ts';
 import { isOutage, isSilence } from './store-error.ts';
 import type { Timers } from './timers.ts';
 
@@ -9,6 +10,8 @@ export interface LevelGateParts {
   readonly timers: Timers;
   readonly timeoutMs: number;
   readonly maxPending: number;
+  /** Calls wait until it trusts the server; what they fail of gives it reason for doubt. */
+  readonly restarts: RestartWatch | undefined;
 }
 
 /** One call on its way to the shared level. */
@@ -78,7 +81,7 @@ export class LevelGate {
     const { breaker, maxPending } = this.#parts;
     if (!breaker.isClosed) return Promise.reject(this.refusal(call.operation));
     const { period } = breaker;
-    if (!this.isFull) return this.#bounded(call, period);
+    if (!this.isFull) return this.#bounded(this.#trusting(call), period);
     const error = new CacheUnavailableError(`${maxPending} calls already wait for the shared level.`, {
       operation: call.operation,
       backend: 'stack',
@@ -108,6 +111,34 @@ export class LevelGate {
     return error;
   }
 
+  /** The same call, if restarts do not matter; otherwise one whose answer is of the server that is known. */
+  #trusting<T>(call: GatedCall<T>): GatedCall<T> {
+    const { restarts, breaker } = this.#parts;
+    if (restarts === undefined) return call;
+    const { period } = breaker;
+    const trust = async (known: Promise<boolean> | undefined): Promise<void> => {
+      if (known === undefined) return;
+      if (!(await known) || breaker.period !== period) throw this.refusal(call.operation);
+    };
+    const isRead = !call.isWrite || call.operation === 'getOrLease';
+    return {
+      ...call,
+      run: async () => {
+        await trust(restarts.isTrusted());
+        const answer = await call.run();
+        // Tried again over a new connection, it may have been answered by another server.
+        if (isRead) await trust(restarts.isTrusted());
+        return answer;
+      },
+    };
+  }
+
+  #failed(period: number): void {
+    const { breaker, restarts } = this.#parts;
+    restarts?.doubt();
+    breaker.failed(period);
+  }
+
   #pendingNow(): { readonly period: number; count: number } {
     const { period } = this.#parts.breaker;
     // What hung before an outage that is over will not come back.
@@ -130,7 +161,7 @@ export class LevelGate {
       const cancel = timers.after(limitMs, () => {
         isGivenUp = true;
         this.#heardNothing(call);
-        if (period !== undefined) breaker.failed(period);
+        if (period !== undefined) this.#failed(period);
         reject(timeoutError(call, limitMs));
       });
       const ended = (): boolean => {
@@ -150,7 +181,7 @@ export class LevelGate {
           if (!ended()) return;
           if (isSilence(error)) this.#heardNothing(call);
           else this.#isSilent = false;
-          if (period !== undefined && isOutage(error)) breaker.failed(period);
+          if (period !== undefined && isOutage(error)) this.#failed(period);
           reject(error);
         },
       );

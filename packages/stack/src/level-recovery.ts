@@ -3,6 +3,7 @@ import type { RecoveryAttempt } from './circuit-breaker.ts';
 import { type InvalidationBatch, type InvalidationQueue, oneByOne } from './invalidation-queue.ts';
 import type { LevelGate } from './level-gate.ts';
 import type { SharedCache } from './levels.ts';
+import type { RestartWatch } from './restart-watch.ts';
 import { isNoKey, isSilence } from './store-error.ts';
 
 /** What a {@link LevelRecovery} is made of. */
@@ -11,6 +12,8 @@ export interface LevelRecoveryParts<V> {
   readonly cache: SharedCache<V>;
   readonly gate: LevelGate;
   readonly queue: InvalidationQueue;
+  /** Asked before the cache is read again; what it is told of a restart is in the queue then. */
+  readonly restarts: RestartWatch | undefined;
   /** Tells other processes what was carried out, without waiting for it. */
   readonly announce: (invalidations: readonly Invalidation[]) => void;
   /** Forgets whatever was kept near. */
@@ -28,10 +31,12 @@ const PROBED_KEY = 'circuit-breaker-probe';
  * Finds out whether a shared level answers again, and brings it up to date before anyone reads it:
  *
  * 1. the connections on which nothing was heard, or a write got no answer, are given up, where the cache can do that: what lies in them must not be
- *    carried out after step 3;
+ *    carried out after step 4;
  * 2. one read, of data: a server that is loading its data accepts connections and refuses reads;
- * 3. every queued invalidation, acknowledged, and told to other processes;
- * 4. what is kept near is forgotten, and the breaker closes, in the turn in which the queue is seen to be empty.
+ * 3. where a restart is to be noticed, the server says who it is; if it is another one, a clear of all that is this cache's is
+ *    queued. It is asked until nothing had to be carried out after its answer;
+ * 4. every queued invalidation, acknowledged, and told to other processes;
+ * 5. what is kept near is forgotten, and the breaker closes, in the turn in which the queue is seen to be empty.
  *
  * From step 2 on, new invalidations go through at once instead of into the queue, so a busy program cannot keep it from
  * becoming empty. A failure at any step leaves what is not acknowledged in the queue.
@@ -51,14 +56,19 @@ export class LevelRecovery<V> {
 
   /** Makes one attempt, and says how it ended. */
   async run(attempt: RecoveryAttempt): Promise<void> {
-    const { gate, cache, queue, flush, onFailure } = this.#parts;
+    const { gate, cache, queue, restarts, flush, onFailure } = this.#parts;
     let hasRenewed = false;
     try {
       hasRenewed = gate.isSilent && (await this.#renewConnections());
       await gate.tryCall({ operation: 'exists', isWrite: false, run: () => cache.exists(PROBED_KEY) });
       this.#isDraining = true;
-      // A call that goes through now may fail after the queue was empty, and add to it.
-      while (queue.length > 0) await this.#drain();
+      for (let isUpToDate = false; !isUpToDate; ) {
+        await restarts?.identify();
+        // What is carried out after that answer is gone too if the server is restarted once more.
+        isUpToDate = queue.length === 0 || restarts === undefined;
+        // A call that goes through now may fail after the queue was empty, and add to it.
+        while (queue.length > 0) await this.#drain();
+      }
       flush();
       attempt.succeed();
     } catch (error) {

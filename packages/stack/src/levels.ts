@@ -4,6 +4,7 @@ import type {
   BatchCache,
   Cache,
   CleanableCache,
+  IdentifiableCache,
   InspectableCache,
   IterableCache,
   LeasingCache,
@@ -20,6 +21,7 @@ export type NearCache<V = unknown> = Cache<V> & TaggedCache & Partial<Pick<Itera
 export type SharedCache<V = unknown> = AsyncCache<V> &
   Partial<Capabilities<V>> &
   Partial<RenewableCache> &
+  Partial<IdentifiableCache> &
   Partial<PublishingCache>;
 
 /** Every capability that a stack passes on. */

@@ -1,4 +1,11 @@
+import { AnswerPortions } from './answer-portions.ts';
 import { type FlightEffects, type FlightRequest, LoadFlight } from './load-flight.ts';
+
+/** What {@link Loads} are made of. */
+export interface LoadsParts<V> extends Omit<FlightEffects<V>, 'deal' | 'onFinish' | 'onHandBack'> {
+  /** True if the store is in this process: then it does nothing while that is busy, and its answers need not be dealt out. */
+  readonly isStoreHere: boolean;
+}
 
 /**
  * The loads under way in this process, of which callers may join at most one a key: the newest, while nothing was
@@ -11,9 +18,11 @@ export class Loads<V> {
   readonly #handingBack = new Set<Promise<unknown>>();
   #closedWith: { readonly error: unknown } | undefined;
 
-  constructor(effects: Omit<FlightEffects<V>, 'onFinish' | 'onHandBack'>) {
+  constructor({ isStoreHere, ...effects }: LoadsParts<V>) {
+    const portions = new AnswerPortions(() => this.#all.size);
     this.#effects = {
       ...effects,
+      deal: isStoreHere ? (answer) => answer() : (answer) => portions.deal(answer),
       onHandBack: (request) => {
         this.#handingBack.add(request);
         request.finally(() => this.#handingBack.delete(request));

@@ -120,6 +120,7 @@ export class StackContext<V> {
     this.reads = new ReadBatch((keys) => store.getEntries(keys, entryOptions));
     this.#loads = new Loads({
       store,
+      isStoreHere: local.isWhole,
       fence,
       backoff,
       timers,
@@ -151,7 +152,14 @@ export class StackContext<V> {
       expire: (key) => this.#writeInvalidating({ keys: [key] }, () => this.expire(key)),
       onStoreError: (error) => this.degraded('expireItem', error),
     });
-    const stopListening = bus === undefined ? noop : listenToBus(bus, (scope) => this.#forgetSafely(scope));
+    const stopListening =
+      bus === undefined
+        ? noop
+        : listenToBus(
+            bus,
+            (scope) => this.#forgetSafely(scope),
+            () => this.guard?.doubtServer(),
+          );
     this.#leave = () => {
       stopListening();
       release();

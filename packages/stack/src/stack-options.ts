@@ -72,6 +72,15 @@ export interface StackOptions<V = unknown> {
    */
   readonly maxQueuedInvalidations?: number;
   /**
+   * What becomes of the second level when its server was restarted, or another one took its place. `'trust'` reads what it
+   * holds: right where it comes back empty, or with all that was acknowledged. `'clear'` clears what is this cache's there
+   * before it is read again, as soon as this process notices: then a server that came back with an older snapshot does not
+   * bring back what was removed. It costs one round trip at the first use and after each failed call, reconnection and gap
+   * of the bus. Needs a level with `serverIdentity()`, such as `RedisCache` and `DatabaseCache`, and the breaker.
+   * @default 'trust'
+   */
+  readonly onRestart?: 'trust' | 'clear';
+  /**
    * The cache's name in events and statistics.
    * @default 'stack'
    */
@@ -119,6 +128,14 @@ export function validateStackOptions<V>(options: StackOptions<V>): void {
   }
   if (options.onUnavailable !== undefined && !['reject', 'queue'].includes(options.onUnavailable)) {
     throw new CacheOptionError("onUnavailable is 'reject' or 'queue'.", { backend: 'stack' });
+  }
+  if (options.onRestart !== undefined && !['trust', 'clear'].includes(options.onRestart)) {
+    throw new CacheOptionError("onRestart is 'trust' or 'clear'.", { backend: 'stack' });
+  }
+  if (options.onRestart === 'clear' && (options.l2 === undefined || options.breaker === false)) {
+    throw new CacheOptionError("onRestart: 'clear' needs a second level, and the breaker in front of it.", {
+      backend: 'stack',
+    });
   }
   for (const name of ['maxPendingL2Calls', 'maxQueuedInvalidations'] as const) {
     const value = options[name];

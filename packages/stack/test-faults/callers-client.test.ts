@@ -4,7 +4,7 @@ import { startLoad, startProxy, startRedis, waitUntil } from '@cache/test-server
 import { expect, test } from '@jest/globals';
 import { createClient } from 'redis';
 
-/** Sixteen attempts of at most a second and a quarter, and the long pause. */
+/** Sixteen attempts, a second apart at most, and the long pause; the rest is room for a busy machine. */
 const QUIET_LIMIT_MS = 45_000;
 
 test('row 22: a client of the caller’s that gives a dead connection up once nothing is written to it gets that silence, under load', async () => {

@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { type ResolvedBreakerOptions, resolveBreakerOptions } from '../src/breaker-options.ts';
 import { type BreakerState, CircuitBreaker, type RecoveryAttempt } from '../src/circuit-breaker.ts';
+import { DEFAULT_L2_TIMEOUT_MS } from '../src/guarded-level.ts';
 import { ManualTimers } from './manual-timers.ts';
 
 /*
  * The oracle is written from what a breaker promises, not from how it is made:
  *
  * 1. It opens by THRESHOLD failures in a row of calls that began since it closed, or by `trip`, and by nothing else.
- * 2. No attempt begins before half of the longest pause that may be due, nor later than all of it.
+ * 2. No attempt begins before half of the longest pause that may be due, nor later than all of it, counted from when it opened
+ *    or from the beginning of the attempt before it; one that lasted longer is followed at once.
  * 3. There is one attempt in a half-open phase, and none otherwise.
  * 4. It closes by the success of that attempt, and by nothing else.
  * 5. Outcomes of calls and attempts of an earlier period change nothing.
@@ -32,6 +35,8 @@ interface Model {
   calls: { readonly period: number; isCurrent: boolean }[];
   attemptsCount: number;
   openedAtMs: number;
+  /** Since when the pause counts. */
+  pausesSinceMs: number;
   told: BreakerState[];
 }
 
@@ -51,12 +56,14 @@ function rig(random: () => number): Rig {
   return { timers, breaker, attempts, told };
 }
 
-function enter(model: Model, state: BreakerState, nowMs: number): void {
+function enter(model: Model, state: BreakerState, nowMs: number, pausesSinceMs: number = nowMs): void {
   model.state = state;
   model.failures = 0;
   for (const call of model.calls) call.isCurrent = false;
   model.told.push(state);
-  if (state === 'open') model.openedAtMs = nowMs;
+  if (state !== 'open') return;
+  model.openedAtMs = nowMs;
+  model.pausesSinceMs = pausesSinceMs;
 }
 
 function check(model: Model, { breaker, attempts, timers, told }: Rig): void {
@@ -121,13 +128,14 @@ const wait = (ms: number): Command => ({
   async run(model, real) {
     await real.timers.advance(ms);
     if (model.state === 'open') {
-      const waitedMs = real.timers.now() - model.openedAtMs;
+      const { openedAtMs, pausesSinceMs } = model;
       const begun = real.attempts[model.attemptsCount];
       if (begun !== undefined) {
-        expect(begun.atMs - model.openedAtMs).toBeGreaterThanOrEqual(FIRST_PAUSE_MS / 2);
+        expect(begun.atMs).toBeGreaterThanOrEqual(Math.max(openedAtMs, pausesSinceMs + FIRST_PAUSE_MS / 2));
+        expect(begun.atMs).toBeLessThanOrEqual(Math.max(openedAtMs, pausesSinceMs + MAX_PAUSE_MS));
         enter(model, 'halfOpen', real.timers.now());
         model.attemptsCount += 1;
-      } else expect(waitedMs).toBeLessThan(MAX_PAUSE_MS);
+      } else expect(real.timers.now()).toBeLessThan(pausesSinceMs + MAX_PAUSE_MS);
     }
     check(model, real);
   },
@@ -144,7 +152,7 @@ const endAttempt = (which: number, outcome: 'succeed' | 'refused' | 'silent'): C
     if (outcome === 'succeed') begun.attempt.succeed();
     else begun.attempt.fail(outcome);
     const isCurrent = model.state === 'halfOpen' && index === model.attemptsCount - 1;
-    if (isCurrent) enter(model, outcome === 'succeed' ? 'closed' : 'open', real.timers.now());
+    if (isCurrent) enter(model, outcome === 'succeed' ? 'closed' : 'open', real.timers.now(), begun.atMs);
     check(model, real);
   },
   toString: () => `attempt ${which} from the end: ${outcome}`,
@@ -199,6 +207,7 @@ describe('the circuit breaker', () => {
           calls: [],
           attemptsCount: 0,
           openedAtMs: 0,
+          pausesSinceMs: 0,
           told: [],
         };
         return fc.asyncModelRun(() => ({ model, real }), steps);
@@ -220,7 +229,15 @@ describe('the circuit breaker', () => {
           recover: (attempt) => real.attempts.push({ attempt, atMs: real.timers.now() }),
           onChange: (state) => real.told.push(state),
         });
-        const model: Model = { state: 'closed', failures: 0, calls: [], attemptsCount: 0, openedAtMs: 0, told: [] };
+        const model: Model = {
+          state: 'closed',
+          failures: 0,
+          calls: [],
+          attemptsCount: 0,
+          openedAtMs: 0,
+          pausesSinceMs: 0,
+          told: [],
+        };
         return fc.asyncModelRun(() => ({ model, real: { ...real, breaker } }), steps);
       }),
       { numRuns: 2_000, endOnFailure: true },
@@ -290,5 +307,70 @@ describe('the circuit breaker', () => {
     breaker.tryNow();
     await timers.advance(10_000);
     expect([timers.pending, attempts.length, told]).toEqual([0, 1, ['open', 'halfOpen']]);
+  });
+});
+
+/** An outage, and what an attempt meets in it. */
+interface Outage {
+  readonly lengthMs: number;
+  /** Until an attempt that meets nobody is given up. */
+  readonly attemptMs: number;
+  readonly how: 'refused' | 'silent';
+  readonly randoms: Iterator<number>;
+}
+
+/** How long after the end of the outage the breaker is still not closed. What was sent during the outage is lost. */
+async function noticedAfterMs(outage: Outage, options: ResolvedBreakerOptions): Promise<number> {
+  const timers = new ManualTimers();
+  const endsAtMs = timers.now() + outage.lengthMs;
+  let closedAtMs: number | undefined;
+  const breaker = new CircuitBreaker({
+    ...options,
+    timers,
+    random: () => outage.randoms.next().value,
+    recover(attempt) {
+      if (timers.now() >= endsAtMs) attempt.succeed();
+      else timers.after(outage.attemptMs, () => attempt.fail(outage.how));
+    },
+    onChange(state) {
+      if (state === 'closed') closedAtMs = timers.now();
+    },
+  });
+  breaker.trip();
+  for (let step = 0; closedAtMs === undefined && step < 2_000; step += 1) await timers.advance(500);
+  return (closedAtMs ?? Number.POSITIVE_INFINITY) - endsAtMs;
+}
+
+/** Of a Redis or PostgreSQL whose connections are given up first, then those of a third party's cache. */
+const ATTEMPTS_MS = [0, 250, 750, DEFAULT_L2_TIMEOUT_MS];
+
+const outages = (how: Outage['how']): fc.Arbitrary<Outage> =>
+  fc.record({
+    lengthMs: fc.oneof(fc.nat(10_000), fc.nat(600_000)),
+    attemptMs: fc.constantFrom(...ATTEMPTS_MS),
+    how: fc.constant(how),
+    randoms: fc.infiniteStream(fc.double({ min: 0, max: 0.999_999, noNaN: true })),
+  });
+
+describe('the return of what it protects', () => {
+  const noticedWithin = (limitMs: number, how: Outage['how'], options: ResolvedBreakerOptions): Promise<void> =>
+    fc.assert(
+      fc.asyncProperty(outages(how), async (outage) => {
+        expect(await noticedAfterMs(outage, options)).toBeLessThanOrEqual(limitMs);
+      }),
+      { numRuns: 100, endOnFailure: true },
+    );
+
+  it('row 21: is noticed within two seconds by default, however long it was away', async () => {
+    await noticedWithin(2_000, 'refused', resolveBreakerOptions());
+  });
+
+  it('is noticed within four where a silent connection is another’s to give up', async () => {
+    await noticedWithin(4_000, 'silent', resolveBreakerOptions());
+  });
+
+  it('control: is noticed too late with pauses that grow to ten seconds', async () => {
+    const options = resolveBreakerOptions({ maxPauseMs: 10_000 });
+    await expect(noticedWithin(2_000, 'refused', options)).rejects.toThrow('Property failed');
   });
 });

@@ -1,7 +1,7 @@
 import { type CacheHooks, InProcessBusHub } from '@cache/core';
 import type { SharedCache, StackCache, StackOptions } from '@cache/stack';
 import { createCache } from '@cache/stack';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { fiveMethodCache } from './five-method-cache.ts';
 import { World } from './processes.ts';
 import { type Condition, UnreliableLevel } from './unreliable-level.ts';
@@ -139,7 +139,7 @@ describe('an open breaker', () => {
     { maxPendingL2Calls: 0 },
     { maxQueuedInvalidations: 1.5 },
     { onUnavailable: 'ignore' as 'queue' },
-  ])('refuses %j', (options) => {
+  ])('row 13: refuses %j', (options) => {
     expect(() => new World().plain(options)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
   });
 });
@@ -376,6 +376,49 @@ describe('degradation', () => {
     expect(await scene.cache.get('k')).toBe(undefined);
   });
 
+  it.each<[string, (cache: StackCache) => Promise<unknown>]>([
+    ['set', (cache) => cache.set('k', 'new')],
+    ['mset', (cache) => cache.mset([['k', 'new']])],
+    ['removeItem', (cache) => cache.removeItem('k')],
+    ['removeItems', (cache) => cache.removeItems(['k'])],
+    ['expireItem', (cache) => cache.expireItem('k')],
+    ['invalidateTags', (cache) => cache.invalidateTags(['t'])],
+    ['expireTags', (cache) => cache.expireTags(['t'])],
+    ['clearPrefix', (cache) => cache.clearPrefix('k')],
+    ['clear', (cache) => cache.clear()],
+  ])('row 38: %s is told to others only after the second level has carried it out', async (_, call) => {
+    const scene = outage();
+    const { world, level, cache } = scene;
+    await cache.set('k', 'old', { tags: ['t'] });
+    const seen: unknown[] = [];
+    world.connect().subscribe({ onGap: () => {}, onInvalidation: () => void seen.push(world.store.get('k')) });
+    level.become('hanging');
+    const writing = call(cache);
+    await world.timers.advance(100);
+    expect(level.asked.length).toBeGreaterThan(0);
+    expect([world.store.get('k'), seen]).toEqual(['old', []]);
+    level.become('up');
+    await world.timers.advance(0);
+    await writing;
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen).not.toContain('old');
+  });
+
+  it('row 38: the second level down and the bus up: what is not removed there is told to nobody until it is', async () => {
+    const scene = outage();
+    const { world, level, cache } = scene;
+    await cache.set('k', 'old');
+    const seen: unknown[] = [];
+    world.connect().subscribe({ onGap: () => {}, onInvalidation: () => void seen.push(world.store.get('k')) });
+    level.become('refusing');
+    await expect(cache.removeItem('k')).rejects.toMatchObject(queued);
+    expect([world.store.get('k'), seen]).toEqual(['old', []]);
+    level.become('up');
+    await world.timers.advance(2_000);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen).not.toContain('old');
+  });
+
   it('row 38: the bus down and the second level up: a write says so, and other first levels hear of it when the bus is back', async () => {
     const scene = outage();
     const near = scene.world.process();
@@ -437,6 +480,74 @@ describe('a third party’s cache that hangs', () => {
     await world.timers.advance(2_000);
     await Promise.all(calls);
   });
+});
+
+describe('hooks', () => {
+  /** What callers are answered before, during and after an outage, and what the last listener hears. */
+  async function story(misbehave: () => unknown): Promise<{ answers: unknown[]; heard: string[] }> {
+    const names = ['onHit', 'onMiss', 'onSet', 'onRemove', 'onLoad', 'onError', 'onBreaker', 'onOperation'] as const;
+    const heard: string[] = [];
+    const listener = (name: string) => (event: object) => {
+      const { key, outcome, state } = event as { key?: string; outcome?: string; state?: string };
+      heard.push([name, key, outcome, state].join(' '));
+    };
+    const scene = outage({
+      hooks: [
+        Object.fromEntries(names.map((name) => [name, misbehave])),
+        Object.fromEntries(names.map((name) => [name, listener(name)])),
+      ],
+    });
+    const { cache, world } = scene;
+    const answers: unknown[] = [];
+    const ask = async (call: Promise<unknown>): Promise<void> => {
+      answers.push(await call.catch(({ name, message }: Error) => `${name}: ${message}`));
+    };
+    await ask(cache.getOrSet('k', () => 'loaded'));
+    await ask(cache.getOrSet('k', () => 'no'));
+    await ask(cache.getOrSet('fails', () => Promise.reject(new Error('its own'))));
+    await ask(cache.set('', 1));
+    await openBreaker(scene);
+    await ask(cache.get('k'));
+    await ask(cache.getOrSet('m', () => 'without a second level'));
+    await ask(cache.removeItem('k'));
+    await recover(scene);
+    await ask(cache.get('k'));
+    await ask(cache.close());
+    expect(world.timers.pending).toBe(0);
+    return { answers, heard };
+  }
+
+  it.each<[string, () => unknown]>([
+    [
+      'throw',
+      () => {
+        throw new Error('from a hook');
+      },
+    ],
+    ['reject', () => Promise.reject(new Error('from an asynchronous hook'))],
+    ['never end', () => new Promise(() => {})],
+  ])(
+    'row 40: that %s change no answer, load, breaker or recovery, and the next listener hears all',
+    async (how, misbehave) => {
+      const plain = await story(() => {});
+      const [loads, failures, breakers] = ['onLoad', 'onError', 'onBreaker'].map((name) =>
+        plain.heard.filter((line) => line.startsWith(name)),
+      );
+      expect([loads?.length, breakers?.length]).toEqual([3, 3]);
+      expect(failures?.length).toBeGreaterThan(5);
+      const warnings = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      try {
+        expect(await story(misbehave)).toEqual(plain);
+        // A rejection that nobody took fails the test at the end of a turn.
+        await new Promise(setImmediate);
+        expect(warnings.mock.calls.map(([, options]) => options)).toEqual(
+          how === 'never end' ? [] : [{ code: 'CACHE_HOOK_FAILED' }],
+        );
+      } finally {
+        warnings.mockRestore();
+      }
+    },
+  );
 });
 
 describe('health', () => {

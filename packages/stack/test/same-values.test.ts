@@ -102,3 +102,60 @@ describe('Any JSON value under any key', () => {
     60_000,
   );
 });
+
+describe('row 17: what a caller changes in a value is changed for nobody else by', () => {
+  const given = () => ({ list: [1, { deep: true }], text: 'a' });
+  const spoil = (value: unknown): void => {
+    const { list } = value as ReturnType<typeof given>;
+    list.push(2);
+    (list[1] as { deep: boolean }).deep = false;
+  };
+
+  test.each<[string, () => Shared]>([
+    ['Redis', redis],
+    ['PostgreSQL', database],
+    ['a stack over Redis', () => createCache({ l2: redis() })],
+    ['a stack over PostgreSQL', () => createCache({ l2: database() })],
+  ])('%s, which gives each read a copy', async (_, create) => {
+    const cache = create();
+    const stored = given();
+    const key = uniqueName('copy');
+    const storing = cache.set(key, stored);
+    spoil(stored);
+    await storing;
+    for (const read of [() => cache.get(key), () => cache.mget([key])]) {
+      const [value] = [await read()].flat();
+      expect(value).toEqual(given());
+      spoil(value);
+    }
+    expect(await cache.get(key)).toEqual(given());
+  });
+
+  test.each([
+    ['Redis', redis],
+    ['PostgreSQL', database],
+  ] as const)('%s, even among calls that it answers together', async (_, create) => {
+    const cache = create();
+    const key = uniqueName('copy');
+    await cache.set(key, given());
+    const values = await Promise.all([cache.get(key), cache.get(key), cache.mget([key, key])]);
+    for (const value of values.flat()) {
+      expect(value).toEqual(given());
+      spoil(value);
+    }
+  });
+
+  test.each([
+    ['Redis', redis],
+    ['PostgreSQL', database],
+  ] as const)('the second level %s, though a first level shares its references', async (_, create) => {
+    const [own, others] = [createCache({ l1: memory(), l2: create() }), createCache({ l1: memory(), l2: create() })];
+    const key = uniqueName('copy');
+    const loaded = await own.getOrSet(key, given);
+    spoil(loaded);
+    spoil(await own.get(key));
+    expect(await others.get(key)).toEqual(given());
+    expect(await create().get(key)).toEqual(given());
+    await Promise.all([own.close(), others.close()]);
+  });
+});

@@ -187,6 +187,39 @@ describe('A write through', () => {
     expect(store.values.get('1')).toBe('Ada');
   });
 
+  it.each(['set', 'mset'] as const)(
+    'whose copy could not be replaced ends the old one, which nobody reads after it: %s',
+    async (how) => {
+      const inner = toAsync(new InMemoryCache<unknown>());
+      let isFull = false;
+      const level: AsyncCache = {
+        ...inner,
+        set: async (key, value, options) => {
+          if (isFull) throw Object.assign(new Error('full'), { code: 'OOM' });
+          await inner.set(key, value, options);
+        },
+      };
+      const cache = createCache({ l2: level, breaker: false });
+      const users = writeThrough(cache, new RecordingStore(), { afterWrite: 'set' });
+      const other = createCache({ l2: level, breaker: false });
+      await users.mset([
+        ['1', 'old'],
+        ['2', 'old'],
+      ]);
+      isFull = true;
+      const entries = [
+        ['1', 'new'],
+        ['2', 'new'],
+      ] as const;
+      const writing =
+        how === 'mset' ? users.mset(entries) : Promise.all(entries.map(([key, value]) => users.set(key, value)));
+      expect(await codeOf(writing)).toBe('OOM');
+      // The second of the two calls may still be at it.
+      await users.close();
+      expect(await other.mget(['1', '2'])).toEqual([undefined, undefined]);
+    },
+  );
+
   it('is refused with a name for what is no key, value, lifetime or part', async () => {
     const store = new RecordingStore();
     const users = writeThrough(twoLevels(), store);
