@@ -4,7 +4,9 @@ import { abortable } from './abortable.ts';
 import { CacheLock, type LockStore } from './cache-lock.ts';
 import { type LockOptions, type ResolvedLockOptions, resolveLockOptions } from './lock-options.ts';
 import { retryDelayMs } from './retry-delay.ts';
+import { validateStore } from './validate-store.ts';
 
+const CALLS: readonly (keyof LockStore)[] = ['setWithNx', 'setTtlIfEquals', 'removeIfEquals', 'increment'];
 const CONTEXT = { operation: 'acquireLock', backend: 'coordination' } as const;
 
 /** Of one length, so that a key too long for one is refused before anything is stored. */
@@ -32,6 +34,7 @@ const FENCE_PREFIX = 'lock:fence:';
  * @throws what the cache throws when its server fails: waiting is for locks that are held
  */
 export async function acquireLock(cache: LockStore, key: string, options: LockOptions = {}): Promise<CacheLock> {
+  validateStore(cache, CALLS, 'acquireLock(cache, key)', CONTEXT);
   const resolved = resolveLockOptions(options);
   validateKey(key, CONTEXT);
   const { timers, signal, waitTimeoutMs, maxRetryDelayMs, random } = resolved;

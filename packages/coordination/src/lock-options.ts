@@ -48,6 +48,7 @@ const CONTEXT = { operation: 'acquireLock', backend: 'coordination' } as const;
 
 /** @throws CacheOptionError naming the option that is wrong */
 export function resolveLockOptions(options: LockOptions): ResolvedLockOptions {
+  if (typeof options !== 'object' || options === null) throw wrong('options are an object: see LockOptions.');
   const {
     leaseInSeconds = 10,
     waitTimeoutMs = 10_000,
@@ -59,6 +60,12 @@ export function resolveLockOptions(options: LockOptions): ResolvedLockOptions {
   ensure('maxRetryDelayMs', maxRetryDelayMs, maxRetryDelayMs > 0 && Number.isFinite(maxRetryDelayMs));
   validateExpiration(fenceExpirationInSeconds, CONTEXT);
   const { timers = systemTimers, random = Math.random, signal } = options;
+  const hasAll = [timers?.now, timers?.after, timers?.afterUnlessIdle].every((call) => typeof call === 'function');
+  if (!hasAll) throw wrong('timers is an object with now(), after() and afterUnlessIdle().');
+  if (typeof random !== 'function')
+    throw wrong('random is a function that gives numbers from 0 to 1, such as Math.random.');
+  if (signal !== undefined && typeof signal?.throwIfAborted !== 'function')
+    throw wrong('signal is an AbortSignal, such as AbortSignal.timeout(5_000).');
   const resolved = { leaseInSeconds, waitTimeoutMs, maxRetryDelayMs, fenceExpirationInSeconds, timers, random };
   return signal === undefined ? resolved : { ...resolved, signal };
 }
@@ -66,5 +73,9 @@ export function resolveLockOptions(options: LockOptions): ResolvedLockOptions {
 function ensure(name: string, value: unknown, isRight: boolean): void {
   if (typeof value === 'number' && isRight) return;
   const got = typeof value === 'number' ? value : typeof value;
-  throw new CacheOptionError(`${name} does not take ${got}: see LockOptions.`, CONTEXT);
+  throw wrong(`${name} does not take ${got}: see LockOptions.`);
+}
+
+function wrong(message: string): CacheOptionError {
+  return new CacheOptionError(message, CONTEXT);
 }

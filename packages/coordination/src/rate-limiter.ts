@@ -6,6 +6,7 @@ import type { RateLimitStore } from './rate-limit-store.ts';
 import { SlidingWindow } from './sliding-window.ts';
 import { StoreClock } from './store-clock.ts';
 import { systemTimers, type Timers } from './timers.ts';
+import { validateStore } from './validate-store.ts';
 
 /** What a {@link RateLimiter} allows. */
 export interface RateLimiterOptions {
@@ -31,6 +32,7 @@ export interface RateLimiterOptions {
   readonly timers?: Pick<Timers, 'now'>;
 }
 
+const CALLS: readonly (keyof RateLimitStore)[] = ['increment', 'decrement', 'setWithNx', 'getTtl', 'get', 'removeItem'];
 const BACKEND = 'coordination';
 const WHERE = { operation: 'rateLimit', backend: BACKEND } as const;
 
@@ -53,11 +55,17 @@ export class RateLimiter {
   readonly #algorithm: RateLimitAlgorithm;
 
   constructor(cache: RateLimitStore, options: RateLimiterOptions) {
+    validateStore(cache, CALLS, 'new RateLimiter(cache, options)', WHERE);
+    if (typeof options !== 'object' || options === null)
+      throw wrong('RateLimiter takes options with a limit and its window: { limit: 100, windowInSeconds: 60 }.');
     const { limit, windowInSeconds, algorithm = 'fixed-window', name = 'rate-limit', timers = systemTimers } = options;
     if (!Number.isSafeInteger(limit) || limit < 1) throw wrong('limit is a whole number over 0.');
-    if (!(windowInSeconds > 0 && 2 * windowInSeconds <= MAX_EXPIRATION_IN_SECONDS)) {
+    if (
+      !(typeof windowInSeconds === 'number' && windowInSeconds > 0 && 2 * windowInSeconds <= MAX_EXPIRATION_IN_SECONDS)
+    ) {
       throw wrong('windowInSeconds is a number of seconds over 0 and up to fifty years.');
     }
+    if (typeof timers?.now !== 'function') throw wrong('timers is an object with now().');
     validateKey(name, WHERE);
     const settings = { name, limit, windowInSeconds };
     if (algorithm === 'fixed-window') this.#algorithm = new FixedWindow(cache, settings);

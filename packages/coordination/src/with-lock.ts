@@ -1,4 +1,4 @@
-import type { Awaitable } from '@cache/core';
+import { type Awaitable, CacheOptionError } from '@cache/core';
 import { acquireLock } from './acquire-lock.ts';
 import type { CacheLock, LockStore } from './cache-lock.ts';
 import type { LockOptions } from './lock-options.ts';
@@ -28,6 +28,15 @@ export async function withLock<T>(
   work: LockedWork<T>,
   options: LockOptions = {},
 ): Promise<T> {
+  if (typeof work !== 'function') {
+    throw new CacheOptionError(
+      `work is a function: withLock(cache, key, async ({ signal }) => …); got ${typeof work}.`,
+      {
+        operation: 'withLock',
+        backend: 'coordination',
+      },
+    );
+  }
   const lock = await acquireLock(cache, key, options);
   const { signal, fencingNumber } = lock;
   let result: T;

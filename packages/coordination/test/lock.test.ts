@@ -409,10 +409,22 @@ describe('waiting for a lock', () => {
       { maxRetryDelayMs: 0 },
       { maxRetryDelayMs: Number.POSITIVE_INFINITY },
       { fenceExpirationInSeconds: 0 },
+      { timers: {} },
+      { timers: null },
+      { random: 0.5 },
+      { signal: {} },
+      { signal: null },
     ];
     for (const option of wrong) {
       const refused = acquireLock(cache, 'k', { ...options, ...(option as LockOptions) });
       await expect(refused).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });
+    }
+    for (const noOptions of [null, 10, 'report'] as unknown as LockOptions[]) {
+      const refused = acquireLock(cache, 'k', noOptions);
+      await expect(refused).rejects.toMatchObject({
+        code: 'ERR_CACHE_OPTION',
+        message: expect.stringContaining('LockOptions'),
+      });
     }
     for (const key of ['', 'a\0b', '\ud800']) {
       await expect(acquireLock(cache, key, options)).rejects.toMatchObject({ code: 'ERR_CACHE_KEY' });
@@ -423,7 +435,28 @@ describe('waiting for a lock', () => {
   });
 });
 
+test.each<[cache: string, without: unknown]>([
+  ['none', undefined],
+  ['null', null],
+  ['a client', { set: () => 'OK' }],
+  ['a cache without setWithNx()', { increment: () => 1, removeIfEquals: () => true, setTtlIfEquals: () => true }],
+])('instead of a cache, %s is refused with what is missing', async (_, cache) => {
+  const refusal = { code: 'ERR_CACHE_OPTION', message: expect.stringContaining('has no setWithNx()') };
+  await expect(acquireLock(cache as never, 'k')).rejects.toMatchObject(refusal);
+  await expect(withLock(cache as never, 'k', () => {})).rejects.toMatchObject(refusal);
+});
+
 describe('withLock', () => {
+  test.each([[undefined], [null], [{}]])('refuses %j instead of work, and takes no lock', async (work) => {
+    const { cache: memory, options } = setUp();
+    const { cache, calls } = faulty(memory);
+    await expect(withLock(cache, 'k', work as never, options)).rejects.toMatchObject({
+      code: 'ERR_CACHE_OPTION',
+      message: expect.stringContaining('withLock(cache, key, async'),
+    });
+    expect(calls).toEqual([]);
+  });
+
   test('gives the work signal and fencing number, answers what it answers, and gives the lock back', async () => {
     const { cache, options } = setUp();
     const answer = await withLock(

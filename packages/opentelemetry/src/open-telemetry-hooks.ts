@@ -10,6 +10,7 @@ import {
   type CacheOperationEvent,
   CacheOptionError,
   KeyGroups,
+  validateWatched,
 } from '@cache/core';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { errorTypeOf, OTHER_ERROR } from './attributes.ts';
@@ -26,9 +27,9 @@ export interface OpenTelemetryHooksOptions {
   /** Makes the instruments: `metrics.getMeter('shop')`. Make hooks once for each meter. */
   readonly meter: Meter;
   /**
-   * Takes the durations instead of the meter, at a tenth of the cost; hand it to your reader as one of its
+   * Takes the durations instead of the meter, at less than a tenth of the cost; hand it to your reader as one of its
    * `metricProducers`.
-   * @default none: durations go to histograms of the meter
+   * @default none: durations go to histograms of the meter, which take a microsecond and more for each
    */
   readonly durations?: DurationProducer;
   /**
@@ -59,7 +60,7 @@ export interface OpenTelemetryHooks extends CacheHooks {
   /**
    * Shows what a cache holds; `contents` is asked at each collection: `hooks.watch(source, () => inMemoryCache)`.
    *
-   * @throws CacheOptionError if `contents` is no function
+   * @throws CacheOptionError for a source without `cache` and `backend`, and if `contents` is no function
    */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
 }
@@ -69,7 +70,8 @@ export interface OpenTelemetryHooks extends CacheHooks {
  * and PostgreSQL, as the semantic conventions for databases have it, and `cache.*` for what they have no name for.
  *
  * ```ts
- * const hooks = openTelemetryHooks({ meter: metrics.getMeter('shop'), tracer: trace.getTracer('shop') });
+ * const durations = new DurationProducer(); // one of the metricProducers of your reader
+ * const hooks = openTelemetryHooks({ meter: metrics.getMeter('shop'), durations, tracer: trace.getTracer('shop') });
  * const cache = createCache({ name: 'users', l1: new InMemoryCache({ name: 'users', hooks }), hooks });
  * ```
  *
@@ -82,6 +84,7 @@ export function openTelemetryHooks(options: OpenTelemetryHooksOptions): OpenTele
 const isNotInMemory = ({ backend }: CacheOperationEvent): boolean => backend !== 'memory';
 
 class TelemetryHooks implements OpenTelemetryHooks {
+  readonly usesAsyncContext: boolean;
   readonly #groups: KeyGroups;
   readonly #calls: CallDurations;
   readonly #loads: LoadDurations;
@@ -98,6 +101,10 @@ class TelemetryHooks implements OpenTelemetryHooks {
   #lastError: CacheErrorEvent | undefined;
 
   constructor(options: OpenTelemetryHooksOptions) {
+    if (typeof options !== 'object' || options === null)
+      throw new CacheOptionError(
+        'openTelemetryHooks takes options with a meter: openTelemetryHooks({ meter: metrics.getMeter(name) }).',
+      );
     const { meter, durations, tracer, shouldTrace = isNotInMemory, keyGroup, maxKeyGroups } = options;
     if (typeof meter?.createHistogram !== 'function')
       throw new CacheOptionError('meter is a Meter of @opentelemetry/api, such as metrics.getMeter(name) gives.');
@@ -106,6 +113,8 @@ class TelemetryHooks implements OpenTelemetryHooks {
     if (durations !== undefined && typeof durations?.histogram !== 'function')
       throw new CacheOptionError('durations is a DurationProducer of this package.');
     if (typeof shouldTrace !== 'function') throw new CacheOptionError('shouldTrace is a function.');
+    // A span's parent is in it, and the application's own function may read it.
+    this.usesAsyncContext = tracer !== undefined || keyGroup !== undefined;
     this.#groups = new KeyGroups(keyGroup, maxKeyGroups);
     this.#shouldTrace = shouldTrace;
     this.#spans = tracer && new CallSpans(tracer);
@@ -158,8 +167,7 @@ class TelemetryHooks implements OpenTelemetryHooks {
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
-    if (typeof contents !== 'function')
-      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
+    validateWatched(source, contents);
     this.#contents.watch(source, contents);
   }
 

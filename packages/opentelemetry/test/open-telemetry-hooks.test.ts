@@ -1,5 +1,5 @@
 import type { CacheOperationEvent } from '@cache/core';
-import { CacheTimeoutError } from '@cache/core';
+import { CacheStatistics, CacheTimeoutError } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
 import { DurationProducer, type OpenTelemetryHooksOptions, openTelemetryHooks } from '@cache/opentelemetry';
 import { RedisCache } from '@cache/redis';
@@ -248,12 +248,32 @@ describe('spans', () => {
     expect(telemetry.spans).toEqual([]);
   });
 
+  test('of gets of one tick in Redis are each below the span of their own request, with other hooks beside', async () => {
+    const hooks = [new CacheStatistics(), hooksOf({ tracer: telemetry.tracer })];
+    const cache = await RedisCache.connect(redisUrl(), { prefix: `${uniqueName('otel')}:`, hooks });
+    try {
+      const requests = await Promise.all(['a', 'b', 'c'].map((id) => telemetry.below(id, () => cache.get(id))));
+      const parents = telemetry.spans
+        .filter(({ name }) => name === 'get')
+        .map(({ parentSpanContext }) => parentSpanContext?.spanId);
+      expect(parents).toEqual(requests.map((span) => span.spanContext().spanId));
+    } finally {
+      await cache.close();
+    }
+  });
+
   test('are made of the calls that shouldTrace lets through', () => {
     const hooks = hooksOf({ tracer: telemetry.tracer, shouldTrace: ({ durationMs }) => durationMs > 5 });
     hooks.onOperation?.({ ...call, durationMs: 5 });
     hooks.onOperation?.({ ...call, durationMs: 6, backend: 'memory' });
     expect(telemetry.spans.map(({ name }) => name)).toEqual(['get users']);
   });
+});
+
+test('the async context is used only for spans and by what the application gave', () => {
+  expect(hooksOf().usesAsyncContext).toBe(false);
+  expect(hooksOf({ tracer: telemetry.tracer }).usesAsyncContext).toBe(true);
+  expect(hooksOf({ keyGroup: () => 'all' }).usesAsyncContext).toBe(true);
 });
 
 test('counters are by key and never have one among their attributes; keyGroup has a bounded number of values', async () => {
@@ -316,4 +336,16 @@ test.each([
 ])('%j is refused', (options) => {
   const wrong = { meter: telemetry.meter, ...options } as unknown as OpenTelemetryHooksOptions;
   expect(() => openTelemetryHooks(wrong)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
+});
+
+test('a cache of which neither name nor kind is told is refused with what to write', () => {
+  expect(() => hooksOf().watch(undefined as never, () => ({}))).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining("{ cache: 'users'") }),
+  );
+});
+
+test.each([[undefined], [null], ['shop']])('instead of options, %j is refused with what to pass', (options) => {
+  expect(() => openTelemetryHooks(options as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('metrics.getMeter(name)') }),
+  );
 });

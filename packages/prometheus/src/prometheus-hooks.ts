@@ -10,6 +10,7 @@ import {
   type CacheOperationEvent,
   CacheOptionError,
   KeyGroups,
+  validateWatched,
 } from '@cache/core';
 import { register as globalRegister } from 'prom-client';
 import { type MetricRegistry, metricIn } from './cache-metric.ts';
@@ -58,7 +59,7 @@ export interface PrometheusHooks extends CacheHooks {
   /**
    * Shows what a cache holds as gauges; `contents` is asked at each scrape: `hooks.watch(source, () => inMemoryCache)`.
    *
-   * @throws CacheOptionError if `contents` is no function
+   * @throws CacheOptionError for a source without `cache` and `backend`, and if `contents` is no function
    */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
 }
@@ -80,6 +81,7 @@ export function prometheusHooks(options: PrometheusHooksOptions = {}): Prometheu
 }
 
 class RegistryHooks implements PrometheusHooks {
+  readonly usesAsyncContext: boolean;
   readonly #groups: KeyGroups;
   readonly #operations: DurationHistogram;
   readonly #loads: DurationHistogram;
@@ -93,12 +95,20 @@ class RegistryHooks implements PrometheusHooks {
   readonly #gauges: readonly ContentsGauge[];
 
   constructor(options: PrometheusHooksOptions) {
+    if (typeof options !== 'object' || options === null)
+      throw new CacheOptionError(
+        'prometheusHooks takes an object with options, or nothing: prometheusHooks({ register }).',
+      );
     const { register = globalRegister, prefix = 'cache_', keyGroup, maxKeyGroups } = options;
+    if (typeof register?.getSingleMetric !== 'function')
+      throw new CacheOptionError('register is a Registry of prom-client: new Registry(), or its own register.');
     if (typeof prefix !== 'string' || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(prefix))
       throw new CacheOptionError(
         'prefix consists of letters, digits and underscores, and does not begin with a digit.',
       );
     const buckets = validateBuckets(options.buckets ?? DEFAULT_BUCKETS);
+    // The application's own function may read it.
+    this.usesAsyncContext = keyGroup !== undefined;
     this.#groups = new KeyGroups(keyGroup, maxKeyGroups);
 
     const histogram = (name: string, help: string, ...labels: [string, string, string]): DurationHistogram => {
@@ -149,8 +159,7 @@ class RegistryHooks implements PrometheusHooks {
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
-    if (typeof contents !== 'function')
-      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
+    validateWatched(source, contents);
     for (const gauge of this.#gauges) gauge.watch(source, contents);
   }
 

@@ -269,3 +269,28 @@ test.each([
   expect(() => prometheusHooks({ register, ...(options as object) })).toThrow(optionError);
   expect(register.getMetricsAsArray()).toEqual([]);
 });
+
+test('a cache of which neither name nor kind is told is refused with what to write', () => {
+  const hooks = prometheusHooks({ register: new Registry() });
+  expect(() => hooks.watch(undefined as never, () => ({}))).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining("{ cache: 'users'") }),
+  );
+});
+
+test.each([[null], ['cache_'], [5]])('instead of options, %j is refused with what to pass', (options) => {
+  expect(() => prometheusHooks(options as never)).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('{ register }') }),
+  );
+});
+
+test.each([[null], [{}], ['/metrics']])('instead of a registry, %j is refused with what to pass', (register) => {
+  expect(() => prometheusHooks({ register: register as never })).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('new Registry()') }),
+  );
+});
+
+test('the async context is used only by a keyGroup of the application', () => {
+  const register = new Registry();
+  expect(prometheusHooks({ register }).usesAsyncContext).toBe(false);
+  expect(prometheusHooks({ register, prefix: 'grouped_', keyGroup: () => 'all' }).usesAsyncContext).toBe(true);
+});

@@ -1,5 +1,6 @@
 import { type CacheEventSource, SeriesTable } from '@cache/core';
 import { addressOf, type LabelNames, type MetricAddress, type Tagging } from './metric-address.ts';
+import { sendCount } from './send-count.ts';
 import type { StatsdClient } from './statsd-client.ts';
 
 interface Series {
@@ -24,8 +25,7 @@ export class Counters {
     for (const series of this.#series.values()) {
       const { address, pending } = series;
       if (pending === 0) continue;
-      // A sum is sent whole, whatever sample rate the client has for single events.
-      client.increment(address.name, pending, 1, [...address.tags]);
+      sendCount(client, address, pending);
       series.pending -= pending;
     }
   }

@@ -1,12 +1,15 @@
 /**
- * A uniform sample of at most `size` values, however many come: Algorithm R (Vitter, "Random Sampling with a Reservoir",
- * ACM Transactions on Mathematical Software 11(1), 1985).
+ * A uniform sample of at most `size` values, however many come: Algorithm L (Li, "Reservoir-sampling algorithms of time
+ * complexity O(n(1+log(N/n)))", ACM Transactions on Mathematical Software 20(4), 1994). It draws how many values to pass over,
+ * so most cost one subtraction and no random number.
  */
 export class Reservoir {
   readonly #size: number;
   readonly #random: () => number;
   #values: number[] = [];
-  #seen = 0;
+  #passOver = 0;
+  /** Had each value seen drawn a number from [0, 1), and those with the smallest stayed: the largest number among them. */
+  #threshold = 1;
 
   constructor(size: number, random: () => number) {
     this.#size = size;
@@ -14,20 +17,32 @@ export class Reservoir {
   }
 
   add(value: number): void {
-    this.#seen += 1;
     if (this.#values.length < this.#size) {
       this.#values.push(value);
-      return;
+      if (this.#values.length === this.#size) this.#draw();
+    } else if (this.#passOver > 0) {
+      this.#passOver -= 1;
+    } else {
+      this.#values[Math.floor(this.#random() * this.#size)] = value;
+      this.#draw();
     }
-    const place = Math.floor(this.#random() * this.#seen);
-    if (place < this.#size) this.#values[place] = value;
   }
 
   /** The sample, which begins anew. */
   take(): readonly number[] {
     const values = this.#values;
     this.#values = [];
-    this.#seen = 0;
+    this.#threshold = 1;
     return values;
+  }
+
+  #draw(): void {
+    this.#threshold *= Math.exp(this.#logarithm() / this.#size);
+    this.#passOver = Math.floor(this.#logarithm() / Math.log1p(-this.#threshold));
+  }
+
+  /** Of a number that is uniform in (0, 1]: 0 has none. */
+  #logarithm(): number {
+    return Math.log(1 - this.#random());
   }
 }

@@ -11,6 +11,7 @@ import {
   type CacheOperationEvent,
   CacheOptionError,
   KeyGroups,
+  validateWatched,
 } from '@cache/core';
 import { Counters } from './counters.ts';
 import { Gauges } from './gauges.ts';
@@ -69,7 +70,7 @@ export interface StatsdHooks extends CacheHooks, Disposable {
   /**
    * Shows what a cache holds as gauges; `contents` is asked at each flush: `hooks.watch(source, () => inMemoryCache)`.
    *
-   * @throws CacheOptionError if `contents` is no function
+   * @throws CacheOptionError for a source without `cache` and `backend`, and if `contents` is no function
    */
   watch(source: CacheEventSource, contents: () => CacheContents): void;
   /** Sends what was counted since the last time, now. Never throws: counts that the client refuses are kept for the next time. */
@@ -93,9 +94,10 @@ export function statsdHooks(options: StatsdHooksOptions): StatsdHooks {
 }
 
 class ClientHooks implements StatsdHooks {
+  readonly usesAsyncContext: boolean;
   readonly #client: StatsdClient;
   readonly #groups: KeyGroups;
-  readonly #operations: Counters;
+  readonly #operations: Timings;
   readonly #reads: Counters;
   readonly #sets: Counters;
   readonly #removals: Counters;
@@ -103,14 +105,14 @@ class ClientHooks implements StatsdHooks {
   readonly #expirations: Counters;
   readonly #errors: Counters;
   readonly #breakerChanges: Counters;
-  readonly #loads: Counters;
-  readonly #operationDurations: Timings;
-  readonly #loadDurations: Timings;
+  readonly #loads: Timings;
   readonly #gauges: Gauges;
   readonly #timer: NodeJS.Timeout;
   #hasWarned = false;
 
   constructor(options: StatsdHooksOptions) {
+    if (typeof options !== 'object' || options === null)
+      throw new CacheOptionError('statsdHooks takes options with a client of hot-shots: statsdHooks({ client }).');
     const { client, prefix = 'cache.', tagging = 'dogstatsd', keyGroup, maxKeyGroups, random = Math.random } = options;
     const { flushIntervalMs = DEFAULT_FLUSH_INTERVAL_MS, maxTimingsPerFlush = DEFAULT_MAX_TIMINGS_PER_FLUSH } = options;
     for (const method of ['increment', 'timing', 'gauge'] as const) {
@@ -124,15 +126,24 @@ class ClientHooks implements StatsdHooks {
       throw new CacheOptionError('flushIntervalMs is a number of milliseconds over 0 and below 2^31.');
     if (!Number.isSafeInteger(maxTimingsPerFlush) || maxTimingsPerFlush < 1)
       throw new CacheOptionError('maxTimingsPerFlush is a whole number over 0.');
+    if (typeof random !== 'function')
+      throw new CacheOptionError('random is a function that gives numbers from 0 to 1, such as Math.random.');
     this.#client = client;
+    // The application's own function may read it.
+    this.usesAsyncContext = keyGroup !== undefined;
     this.#groups = new KeyGroups(keyGroup, maxKeyGroups);
     const counters = (name: string, ...labels: LabelNames): Counters => new Counters(prefix + name, labels, tagging);
-    const timings = (name: string, ...labels: LabelNames): Timings =>
-      new Timings(prefix + name, labels, tagging, maxTimingsPerFlush, random);
-    this.#operations = counters('operations', 'level', 'operation', 'outcome');
-    this.#operationDurations = timings('operation.duration', 'level', 'operation', 'outcome');
-    this.#loads = counters('loads', 'outcome', '', '');
-    this.#loadDurations = timings('load.duration', 'outcome', '', '');
+    const timings = (countName: string, durationName: string, ...labels: LabelNames): Timings =>
+      new Timings({
+        countName: prefix + countName,
+        durationName: prefix + durationName,
+        labels,
+        tagging,
+        maxPerFlush: maxTimingsPerFlush,
+        random,
+      });
+    this.#operations = timings('operations', 'operation.duration', 'level', 'operation', 'outcome');
+    this.#loads = timings('loads', 'load.duration', 'outcome', '', '');
     this.#reads = counters('reads', 'level', 'result', 'group');
     this.#sets = counters('sets', 'group', '', '');
     this.#removals = counters('removals', 'group', '', '');
@@ -145,15 +156,14 @@ class ClientHooks implements StatsdHooks {
   }
 
   watch(source: CacheEventSource, contents: () => CacheContents): void {
-    if (typeof contents !== 'function')
-      throw new CacheOptionError('contents is a function that gives the cache: () => cache.');
+    validateWatched(source, contents);
     this.#gauges.watch(source, contents);
   }
 
   flush(): void {
-    const sent = [
-      this.#operations,
-      this.#loads,
+    const client = this.#client;
+    for (const timings of [this.#operations, this.#loads]) this.#try(() => timings.flushCounts(client));
+    const counters = [
       this.#reads,
       this.#sets,
       this.#removals,
@@ -161,17 +171,10 @@ class ClientHooks implements StatsdHooks {
       this.#expirations,
       this.#errors,
       this.#breakerChanges,
-      this.#operationDurations,
-      this.#loadDurations,
-      this.#gauges,
     ];
-    for (const metrics of sent) {
-      try {
-        metrics.flush(this.#client);
-      } catch (error) {
-        this.#warn(error);
-      }
-    }
+    for (const counter of counters) this.#try(() => counter.flush(client));
+    for (const timings of [this.#operations, this.#loads]) this.#try(() => timings.flushDurations(client));
+    this.#try(() => this.#gauges.flush(client));
   }
 
   close(): void {
@@ -208,8 +211,7 @@ class ClientHooks implements StatsdHooks {
   }
 
   onLoad(event: CacheLoadEvent): void {
-    this.#loads.count(event, event.outcome);
-    this.#loadDurations.add(event.durationMs, event, event.outcome);
+    this.#loads.add(event.durationMs, event, event.outcome);
   }
 
   onError(event: CacheErrorEvent): void {
@@ -221,9 +223,16 @@ class ClientHooks implements StatsdHooks {
   }
 
   onOperation(event: CacheOperationEvent): void {
-    const { level = '', operation, outcome } = event;
-    this.#operations.count(event, level, operation, outcome);
-    this.#operationDurations.add(event.durationMs, event, level, operation, outcome);
+    this.#operations.add(event.durationMs, event, event.level ?? '', event.operation, event.outcome);
+  }
+
+  /** What one metric fails with must not keep the others from being sent. */
+  #try(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.#warn(error);
+    }
   }
 
   #warn(error: unknown): void {

@@ -301,11 +301,31 @@ test.each([
   { maxTimingsPerFlush: 0 },
   { maxTimingsPerFlush: 1.5 },
   { keyGroup: 5 },
+  { random: 0.5 },
 ])('%j is refused', (options) => {
   const client = { increment: () => {}, timing: () => {}, gauge: () => {} };
   const wrong = { client, ...options } as unknown as StatsdHooksOptions;
   expect(() => statsdHooks(wrong)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
 });
+
+test('a cache of which neither name nor kind is told is refused with what to write', () => {
+  using hooks = hooksOf({ increment: () => {}, timing: () => {}, gauge: () => {} });
+  expect(() => hooks.watch(undefined as never, () => ({}))).toThrow(
+    expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining("{ cache: 'users'") }),
+  );
+});
+
+test.each([[undefined], [null], ['localhost:8125']])(
+  'instead of options, %j is refused with what to pass',
+  (options) => {
+    expect(() => statsdHooks(options as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_CACHE_OPTION',
+        message: expect.stringContaining('statsdHooks({ client })'),
+      }),
+    );
+  },
+);
 
 /** The generator of Park and Miller ("Random number generators: good ones are hard to find", 1988). */
 function lehmer(seed: number): () => number {
@@ -334,3 +354,10 @@ async function closed(client: StatsD): Promise<StatsD> {
   });
   return client;
 }
+
+test('the async context is used only by a keyGroup of the application', () => {
+  const client: StatsdClient = new StatsD({ mock: true });
+  using plain = hooksOf(client);
+  using grouped = hooksOf(client, { keyGroup: () => 'all' });
+  expect([plain.usesAsyncContext, grouped.usesAsyncContext]).toEqual([false, true]);
+});
