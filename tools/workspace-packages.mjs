@@ -16,7 +16,7 @@ export function workspacePackages(root = workspace) {
     });
 }
 
-/** The packages that go to the registry. */
-export function publishedPackages() {
-  return workspacePackages().filter(({ manifest }) => manifest.private !== true);
+/** The packages that go to the registry, of the workspace or of a copy of it. */
+export function publishedPackages(root = workspace) {
+  return workspacePackages(root).filter(({ manifest }) => manifest.private !== true);
 }
