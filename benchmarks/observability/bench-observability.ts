@@ -1,4 +1,4 @@
-/** What watching costs: a get from Redis and a get from memory, with each exporter and without. */
+/** What watching costs: a get from Redis, from memory and from the first level of a stack, with each exporter and without. */
 import { parseArgs } from 'node:util';
 import { startRedis } from '@cache/test-servers';
 import { publish, table } from '../memory/results.ts';
@@ -22,8 +22,12 @@ const TOURNAMENTS = values.quick ? 1 : 4;
 const ROUNDS = values.quick ? 5 : 15;
 const SLICE_MS = 40;
 const SIZE_BYTES = 200;
-const MEMORY_ROUNDS = values.quick ? 1 : 5;
+const CELL_ROUNDS = values.quick ? 1 : 5;
 const CELL_LIMIT_MS = 60_000;
+const CELLS = {
+  memory: '../observability/memory-get-cell.ts',
+  stack: '../observability/stack-get-cell.ts',
+} as const;
 
 const slicesOf = new Map<number, Map<string, Slice[]>>();
 const progress = new Progress();
@@ -50,13 +54,17 @@ for (let tournament = 0; tournament < TOURNAMENTS; tournament += 1) {
   }
 }
 
-const nanoseconds = new Map<string, number[]>();
-for (let round = 0; round < MEMORY_ROUNDS; round += 1) {
-  for (const [index, { name }] of hookSetups.entries()) {
-    showProgress(round * hookSetups.length + index, MEMORY_ROUNDS * hookSetups.length, `memory: ${name}`);
-    const figure = await runCell('../observability/memory-get-cell.ts', [name], CELL_LIMIT_MS);
-    if (typeof figure !== 'number') throw new Error(`The cell for "${name}" failed.`);
-    nanoseconds.set(name, [...(nanoseconds.get(name) ?? []), figure]);
+const nanoseconds = new Map<string, Record<keyof typeof CELLS, number[]>>(
+  hookSetups.map(({ name }) => [name, { memory: [], stack: [] }]),
+);
+for (let round = 0; round < CELL_ROUNDS; round += 1) {
+  for (const [index, [name, figures]] of [...nanoseconds].entries()) {
+    showProgress(round * hookSetups.length + index, CELL_ROUNDS * hookSetups.length, `in this process: ${name}`);
+    for (const cell of ['memory', 'stack'] as const) {
+      const figure = await runCell(CELLS[cell], [name], CELL_LIMIT_MS);
+      if (typeof figure !== 'number') throw new Error(`The ${cell} cell for "${name}" failed.`);
+      figures[cell].push(figure);
+    }
   }
 }
 showProgress(1, 1, '');
@@ -90,7 +98,14 @@ function redisCell(name: string, concurrency: number): string {
   return `${percent(middle)} % (${percent(low)} … ${percent(high)})${cpuOverhead} %`;
 }
 
-const leastOf = (name: string): number => Math.min(...(nanoseconds.get(name) ?? []));
+const leastOf = (cell: keyof typeof CELLS, name: string): number => Math.min(...(nanoseconds.get(name)?.[cell] ?? []));
+
+/** The nanoseconds of a call, and how many of them are for the hooks. */
+function nanosecondCells(cell: keyof typeof CELLS, name: string): string[] {
+  const least = leastOf(cell, name);
+  return [least.toFixed(0), `${(least - leastOf(cell, NO_HOOKS)).toFixed(0)} ns`];
+}
+
 publish(
   values.quick ? 'observability-partial' : 'observability',
   [
@@ -101,13 +116,16 @@ publish(
       ['get from Redis', ...concurrencies.map((concurrency) => `×${concurrency}`)],
       hookSetups.map(({ name }) => [name, ...concurrencies.map((concurrency) => redisCell(name, concurrency))]),
     ),
-    `A get from memory that finds its item, one after the other, of 1,000 keys; each in a process of its own, the least of ${MEMORY_ROUNDS}. Two readings of the clock are the larger part of it.`,
+    `A get from memory that finds its item, and a getOrSet that the first level of a stack answers, which itself is not watched; one after the other, of 1,000 keys; each in a process of its own, the least of ${CELL_ROUNDS}. Two readings of the clock are a large part of it.`,
     table(
-      ['get from memory', 'ns', 'more than without hooks'],
-      hookSetups.map(({ name }) => {
-        const more = leastOf(name) - leastOf(NO_HOOKS);
-        return [name, leastOf(name).toFixed(0), `${more.toFixed(0)} ns`];
-      }),
+      [
+        'in this process',
+        'get from memory, ns',
+        'more than without hooks',
+        'getOrSet of a stack, ns',
+        'more than without hooks',
+      ],
+      hookSetups.map(({ name }) => [name, ...nanosecondCells('memory', name), ...nanosecondCells('stack', name)]),
     ),
   ],
   {
@@ -115,7 +133,7 @@ publish(
       concurrency,
       overheadInPercent: Object.fromEntries(hookSetups.map(({ name }) => [name, overheadOf(name, concurrency)])),
     })),
-    memoryNanoseconds: Object.fromEntries(nanoseconds),
+    nanoseconds: Object.fromEntries(nanoseconds),
   },
 );
 process.exit(0);
