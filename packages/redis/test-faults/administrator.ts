@@ -1,11 +1,11 @@
 import { type Server, settle } from '@cache/test-servers';
 import { createClient } from 'redis';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 /** A connection of its own to a server under test, to set it up, to break it and to look at what really happened. */
 export interface Administrator extends AsyncDisposable {
-  /** Sends one command; rejects with what the server says, or after ten seconds. */
+  /** Sends one command; rejects with what the server says, or after half a minute. */
   send(...command: (string | Buffer)[]): Promise<unknown>;
   /** How often the server has run a command since it started, or since `CONFIG RESETSTAT`. */
   callsOf(command: string): Promise<number>;

@@ -1,6 +1,7 @@
 import { RedisCache, type RedisCacheOptions } from '@cache/redis';
 import { settle } from '@cache/test-servers';
 import { createClient } from 'redis';
+import { DEADLINES } from './failures.ts';
 
 /** A cache to treat badly; disposing of it closes it and whatever client is behind it. */
 export interface OpenedCache extends AsyncDisposable {
@@ -18,22 +19,24 @@ export interface CacheClient {
   openWhileDown(url: string, options?: RedisCacheOptions): Promise<OpenedCache>;
 }
 
-const CONNECT_LIMIT_MS = 5_000;
+/** A busy machine may take long to connect; a test that begins with a server begins with a connection. */
+const CONNECT_TIMEOUT_MS = 20_000;
+const CONNECT_LIMIT_MS = 2 * CONNECT_TIMEOUT_MS;
 
 /** What every cache here stores its keys under, unless a test says otherwise. */
 export const PREFIX = 'app:';
 
 export const ownClient: CacheClient = {
   client: 'RedisCache.connect',
-  recoveryLimitMs: 2_000,
-  open: connectCache,
+  recoveryLimitMs: 10_000,
+  open: (url, options) => connectCache(url, { connectTimeoutMs: CONNECT_TIMEOUT_MS, ...options }),
   openWhileDown: connectCache,
 };
 
 /** Offline queue on, no pings, a reconnect delay that grows to 2.2 s, and nobody listening to its errors. */
 export const callersClient: CacheClient = {
   client: "a caller's client as node-redis ships it",
-  recoveryLimitMs: 4_000,
+  recoveryLimitMs: 10_000,
   async open(url, options) {
     const { opened, connected } = wrapNewClient(url, options);
     const outcome = await settle(connected, CONNECT_LIMIT_MS);
@@ -48,8 +51,8 @@ export const callersClient: CacheClient = {
 
 export const CACHE_CLIENTS: readonly CacheClient[] = [ownClient, callersClient];
 
-async function connectCache(url: string, options?: RedisCacheOptions): Promise<OpenedCache> {
-  const outcome = await settle(RedisCache.connect(url, { prefix: PREFIX, ...options }), CONNECT_LIMIT_MS);
+async function connectCache(url: string, options?: Parameters<typeof RedisCache.connect>[1]): Promise<OpenedCache> {
+  const outcome = await settle(RedisCache.connect(url, { prefix: PREFIX, ...DEADLINES, ...options }), CONNECT_LIMIT_MS);
   if (outcome.state === 'rejected') throw outcome.reason;
   const cache = outcome.value;
   return { cache, [Symbol.asyncDispose]: () => cache.close() };
@@ -57,7 +60,7 @@ async function connectCache(url: string, options?: RedisCacheOptions): Promise<O
 
 function wrapNewClient(url: string, options: RedisCacheOptions | undefined) {
   const client = createClient({ url });
-  const cache = new RedisCache(client, { prefix: PREFIX, ...options });
+  const cache = new RedisCache(client, { prefix: PREFIX, ...DEADLINES, ...options });
   const connected = client.connect();
   connected.catch(() => {});
   const opened: OpenedCache = {

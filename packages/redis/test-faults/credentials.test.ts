@@ -5,7 +5,8 @@ import { administer } from './administrator.ts';
 import { CACHE_CLIENTS, callersClient, ownClient, PREFIX } from './cache-clients.ts';
 import { failureOf, recovery } from './failures.ts';
 
-const CONNECT_LIMIT_MS = 4_000;
+const CONNECT_TIMEOUT_MS = 20_000;
+const CONNECT_LIMIT_MS = 2 * CONNECT_TIMEOUT_MS;
 
 function urlOf(server: Server, user: string, password: string): string {
   return `redis://${user}:${password}@127.0.0.1:${server.port}`;
@@ -18,7 +19,10 @@ describe('RedisCache.connect', () => {
     ['no password', ''],
   ])('row 26: %s is refused as a configuration error', async (_, credentials) => {
     await using server = await startRedis({ args: ['--requirepass', 'secret'] });
-    const connected = RedisCache.connect(`redis://${credentials}127.0.0.1:${server.port}`, { prefix: PREFIX });
+    const connected = RedisCache.connect(`redis://${credentials}127.0.0.1:${server.port}`, {
+      prefix: PREFIX,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
     const outcome = await settle(connected, CONNECT_LIMIT_MS);
     expect(outcome).toMatchObject({ state: 'rejected', reason: { code: 'ERR_CACHE_OPTION' } });
   });
@@ -36,7 +40,7 @@ describe(callersClient.client, () => {
     await using server = await startRedis({ args: ['--requirepass', 'secret'] });
     await using opened = await callersClient.openWhileDown(urlOf(server, 'default', 'wrong'));
     const { cache } = opened;
-    await waitUntil('A get that names the configuration', 3_000, async () => {
+    await waitUntil('A get that names the configuration', 30_000, async () => {
       await failureOf(cache.get('a'), 'ERR_CACHE_OPTION');
       return true;
     });
@@ -57,7 +61,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
 
     await admin.send('ACL', 'SETUSER', 'app', 'resetpass', '>second');
     await admin.send('CLIENT', 'KILL', 'USER', 'app');
-    await waitUntil('A get that names the configuration', 3_000, async () => {
+    await waitUntil('A get that names the configuration', 30_000, async () => {
       await failureOf(cache.get('a'), 'ERR_CACHE_OPTION');
       return true;
     });

@@ -50,7 +50,7 @@ describe('row 62: what the cache did not write', () => {
 
     await admin.send('SET', `${PREFIX}bad`, payload);
     await cache.get('bad');
-    await waitUntil('The removal', 2_000, async () => (await admin.send('EXISTS', `${PREFIX}bad`)) === 0);
+    await waitUntil('The removal', 30_000, async () => (await admin.send('EXISTS', `${PREFIX}bad`)) === 0);
     await admin.send('SET', `${PREFIX}bad`, payload);
     const entry = await cache.getOrLease('bad');
     if (entry.state !== 'missing' || entry.lease === undefined) throw new Error('Damage is no reason not to load.');

@@ -49,7 +49,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
       const { ambiguous } = await outageOf(run(cache));
       if (kind === 'read') expect(ambiguous).toBe(false);
     });
-    await waitUntil('The requests being with the server', 5_000, async () => (await admin.callsOf('get')) > 0);
+    await waitUntil('The requests being with the server', 30_000, async () => (await admin.callsOf('get')) > 0);
     proxy.reset();
     await Promise.all(calls);
     await proxy.restore();

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { CACHE_CLIENTS, PREFIX } from './cache-clients.ts';
 import { EVERY_CALL } from './every-call.ts';
-import { failureOf, recovery } from './failures.ts';
+import { failureOf, recovery, SETTLED_LIMIT_MS } from './failures.ts';
 
 describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
   test('row 27: a full server fails every set and removes the key, so that nobody reads the old value', async () => {
@@ -26,7 +26,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     );
     await failureOf(cache.increment('n'), 'ERR_CACHE_UNAVAILABLE');
     await failureOf(cache.setWithNx('nx', 1), 'ERR_CACHE_UNAVAILABLE');
-    await waitUntil('The old values being gone', 2_000, async () => {
+    await waitUntil('The old values being gone', 30_000, async () => {
       const left = await cache.mget(keys);
       return left.slice(0, 4).every((value) => value === undefined) && left[4] === 'old';
     });
@@ -60,7 +60,10 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     expect(await cache.mget(['tagged', 'soft', 'a', 'b'])).toEqual([undefined, undefined, undefined, undefined]);
     await cache.release(lease);
     // They travel together: what can be answered without writing is.
-    const [live, entry] = await Promise.all([cache.getOrLease('live'), settle(cache.getOrLease('fresh start'), 1_500)]);
+    const [live, entry] = await Promise.all([
+      cache.getOrLease('live'),
+      settle(cache.getOrLease('fresh start'), SETTLED_LIMIT_MS),
+    ]);
     expect(live).toMatchObject({ state: 'fresh', value: 1 });
     expect(entry).toMatchObject({ state: 'rejected', reason: { code: 'ERR_CACHE_UNAVAILABLE' } });
     await cache.clear();
@@ -104,9 +107,10 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     const { cache } = opened;
     await cache.set('kept', 1, null);
     await admin.send('DEBUG', 'POPULATE', '10000', 'filler');
-    await admin.send('CONFIG', 'SET', 'key-load-delay', '200');
+    // Twenty seconds, if nobody ended it.
+    await admin.send('CONFIG', 'SET', 'key-load-delay', '2000');
     const reloaded = admin.send('DEBUG', 'RELOAD');
-    await waitUntil('The server loading', 5_000, () =>
+    await waitUntil('The server loading', 30_000, () =>
       watcher.send('GET', 'a').then(
         () => false,
         (error: Error) => error.message.startsWith('LOADING'),
@@ -118,6 +122,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
         if (operation === 'get') expect(ambiguous).toBe(false);
       }),
     );
+    await watcher.send('CONFIG', 'SET', 'key-load-delay', '0');
     await reloaded;
     await recovery('A get once the data is there', recoveryLimitMs, () => cache.get('kept'));
     expect(await cache.get('kept')).toBe(1);
@@ -131,7 +136,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     const { cache } = opened;
     await cache.set('a', 1);
     const script = culprit.send('EVAL', 'while true do end', '0').catch(() => {});
-    await waitUntil('The server refusing as busy', 5_000, () =>
+    await waitUntil('The server refusing as busy', 30_000, () =>
       admin.send('GET', 'a').then(
         () => false,
         (error: Error) => error.message.startsWith('BUSY'),
@@ -155,7 +160,7 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, recoveryLimitMs }) => {
     await admin.send('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await waitUntil(
       'The connection being refused',
-      5_000,
+      30_000,
       async () =>
         String(await admin.send('INFO', 'stats')).includes('rejected_connections:') &&
         !String(await admin.send('INFO', 'stats')).includes('rejected_connections:0\r'),

@@ -4,11 +4,12 @@ import { describe, expect, test } from '@jest/globals';
 import { createCluster } from 'redis';
 import { administer } from './administrator.ts';
 import { CACHE_CLIENTS, ownClient, PREFIX } from './cache-clients.ts';
+import { DEADLINES } from './failures.ts';
 
-const RECOVERY_LIMIT_MS = 10_000;
+const RECOVERY_LIMIT_MS = 30_000;
 
-/** A node counts as failed after a second of silence; then come the election and the client's next look at the topology. */
-const FAILOVER_LIMIT_MS = 15_000;
+/** A node counts as failed after two seconds of silence; then come the election and the client's next look at the topology. */
+const FAILOVER_LIMIT_MS = 60_000;
 
 async function answers(cache: RedisCache): Promise<void> {
   await waitUntil('The server answering', RECOVERY_LIMIT_MS, async () => {
@@ -48,7 +49,7 @@ test('is a configuration error for a user who may not ask', async () => {
 test('of a cluster names all masters: another text once a replica took the place of one', async () => {
   await using servers = await startRedisCluster({ replicasPerMaster: 1 });
   const client = createCluster({ rootNodes: servers.urls.map((url) => ({ url })) });
-  const cache = new RedisCache(client, { prefix: PREFIX });
+  const cache = new RedisCache(client, { prefix: PREFIX, ...DEADLINES });
   await client.connect();
   try {
     const identity = await cache.serverIdentity();

@@ -1,7 +1,7 @@
 import { startProgram, startProxy, startRedis, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
-import { SETTLED_LIMIT_MS } from './failures.ts';
+import { DEFAULT_SETTLED_LIMIT_MS } from './failures.ts';
 
 interface Report {
   readonly rounds: number;
@@ -9,8 +9,9 @@ interface Report {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** The longest reconnect delay of a client as node-redis ships it is 2.2 s; the rest is room for a busy machine. */
-const RECOVERY_LIMIT_MS = 8_000;
+/** The longest reconnect delay of a client as node-redis ships it is 2.2 s; the rest is room for a busy machine, on which the
+ * default deadlines pass now and then without a fault. */
+const RECOVERY_LIMIT_MS = 30_000;
 
 /** What Node prints for the warning that stands in for a missing onError hook, and its hint after the first. */
 const OUTAGE_WARNING =
@@ -78,7 +79,7 @@ test.each([
     await allSucceed('after its connection was killed');
 
     const { counts, slowestMs } = await report();
-    expect(slowestMs).toBeLessThan(SETTLED_LIMIT_MS);
+    expect(slowestMs).toBeLessThan(DEFAULT_SETTLED_LIMIT_MS);
     const known = /^(done|ERR_CACHE_(TIMEOUT|UNAVAILABLE|OPTION))$/;
     expect(Object.keys(counts).filter((code) => !known.test(code))).toEqual([]);
     const { code, signal, stderr } = await program.end();

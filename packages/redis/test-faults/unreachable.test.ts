@@ -29,9 +29,9 @@ describe.each(CACHE_CLIENTS)('$client', ({ open, openWhileDown, recoveryLimitMs 
     const load = startLoad(20, async () => {
       await cache.increment('n', 1, { expirationInSeconds: null });
     });
-    await waitUntil('100 increments', 10_000, () => load.succeeded >= 100);
+    await waitUntil('100 increments', 30_000, () => load.succeeded >= 100);
     await server.kill();
-    await waitUntil('100 failures', 10_000, () => load.failures.length >= 100);
+    await waitUntil('100 failures', 30_000, () => load.failures.length >= 100);
     await server.restart();
     const acknowledgedBefore = load.succeeded;
     await waitUntil('An increment after the restart', recoveryLimitMs, () => load.succeeded > acknowledgedBefore);

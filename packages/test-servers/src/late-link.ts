@@ -21,7 +21,7 @@ interface Link {
   hasAnswered: boolean;
 }
 
-const DELIVERY_LIMIT_MS = 5_000;
+const DELIVERY_LIMIT_MS = 30_000;
 
 /** Starts such a network in front of `targetPort`. */
 export async function startLateLink(targetPort: number): Promise<LateLink> {

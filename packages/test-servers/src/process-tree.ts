@@ -49,6 +49,9 @@ export function isRunning(pid: number): boolean {
   return trySignal(pid, 0);
 }
 
+/** A process that waits for its disk stops once it has what it waits for. */
+const STOPPED_LIMIT_MS = 10_000;
+
 function isStopped(pid: number): boolean {
   return process.platform !== 'linux' || !isRunning(pid) || readStat(pid)?.state.toUpperCase() === 'T';
 }
@@ -70,7 +73,7 @@ export function freezeTree(pid: number): number[] {
   for (let tree = [pid]; tree.length > 0; tree = processTree(pid).filter((member) => !frozen.includes(member))) {
     for (const member of tree) {
       trySignal(member, 'SIGSTOP');
-      const giveUpAt = performance.now() + 1_000;
+      const giveUpAt = performance.now() + STOPPED_LIMIT_MS;
       while (!isStopped(member) && performance.now() < giveUpAt)
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
       frozen.push(member);

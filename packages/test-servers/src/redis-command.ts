@@ -2,12 +2,12 @@ import { createClient } from 'redis';
 import type { Server } from './server.ts';
 import { settle } from './settle.ts';
 
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 20_000;
 
 /** A connected client of the `redis` package. */
 export type RedisClient = ReturnType<typeof createClient>;
 
-/** Runs `work` with a client of its own, for setting servers up and tidying them; rejects after five seconds. */
+/** Runs `work` with a client of its own, for setting servers up and tidying them; rejects after twenty seconds. */
 export async function withRedis<T>(url: string, work: (client: RedisClient) => Promise<T>): Promise<T> {
   const client = createClient({ url, socket: { connectTimeout: LIMIT_MS, reconnectStrategy: false } }) as RedisClient;
   client.on('error', () => {});

@@ -17,7 +17,7 @@ export interface StartRedisSentinelOptions {
   readonly replicas?: number;
   /** How many sentinels watch it; most of them must agree. @default 3 */
   readonly sentinels?: number;
-  /** For how many milliseconds the master is silent before it counts as down. @default 800 */
+  /** For how many milliseconds the master is silent before it counts as down; on a busy machine one that is well may be for a while. @default 2000 */
   readonly downAfterMs?: number;
 }
 
@@ -34,7 +34,7 @@ export interface RedisSentinel extends AsyncDisposable {
 
 /** Starts them all and resolves once the sentinels know each other and the replicas, so that a failover can happen at once. */
 export async function startRedisSentinel(options: StartRedisSentinelOptions = {}): Promise<RedisSentinel> {
-  const { replicas: replicaCount = 1, sentinels: sentinelCount = 3, downAfterMs = 800 } = options;
+  const { replicas: replicaCount = 1, sentinels: sentinelCount = 3, downAfterMs = 2_000 } = options;
   const servers: Server[] = [];
   const keep = async (start: Promise<Server>): Promise<Server> => {
     const server = await start;

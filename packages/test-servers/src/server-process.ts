@@ -6,7 +6,7 @@ import { removeFolder, tellWatchdog } from './watched.ts';
 
 /** Two slow, busy cores included. */
 const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 15_000;
+const STOP_LIMIT_MS = 60_000;
 const KEPT_OUTPUT_CHARS = 4_000;
 
 /** What {@link ServerProcess} needs to know of a program. */

@@ -6,7 +6,7 @@ import { RedisCache } from '@cache/redis';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = ''] = process.argv.slice(2);
-const cache = await RedisCache.connect(url, { prefix: 'other:', readTimeoutMs: 1_000 });
+const cache = await RedisCache.connect(url, { prefix: 'other:', readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
 await cache.set('a', 1);
 let latenciesMs: number[] = [];
 let wrong = 0;

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { type CacheHooks, jsonSerializer } from '@cache/core';
 import { RedisCache } from '@cache/redis';
 import { createClient } from 'redis';
+import { DEADLINES } from '../failures.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [port = '', password = '', canary = ''] = process.argv.slice(2);
@@ -52,8 +53,13 @@ async function fail(outcomes: Outcomes, scene: string, call: () => unknown): Pro
 }
 
 process.on('warning', (warning) => seen.push(expose(warning)));
-const cache = await RedisCache.connect(url, { prefix: 'app:', hooks: [hooks, throwing], maxValueBytes: 1_000 });
-const quiet = await RedisCache.connect(url, { prefix: 'app:' });
+const cache = await RedisCache.connect(url, {
+  prefix: 'app:',
+  ...DEADLINES,
+  hooks: [hooks, throwing],
+  maxValueBytes: 1_000,
+});
+const quiet = await RedisCache.connect(url, { prefix: 'app:', ...DEADLINES });
 const admin = createClient({ url });
 admin.on('error', () => {});
 await admin.connect();
@@ -82,7 +88,8 @@ async function failAll(cache: RedisCache): Promise<Outcomes> {
 
 async function badUrls(): Promise<Outcomes> {
   const outcomes: Outcomes = {};
-  const connect = (address: string) => async () => (await RedisCache.connect(address, { prefix: 'app:' })).close();
+  const connect = (address: string) => async () =>
+    (await RedisCache.connect(address, { prefix: 'app:', connectTimeoutMs: 20_000 })).close();
   await fail(outcomes, 'malformed', connect(`redis://user:${password}@127.0.0.1:notaport`));
   await fail(outcomes, 'another protocol', connect(`http://user:${password}@127.0.0.1`));
   await fail(outcomes, 'a path that is no database', connect(`${url}/${canary}`));
@@ -125,6 +132,7 @@ async function badValues(): Promise<Outcomes> {
   const json = jsonSerializer();
   const failing = await RedisCache.connect(url, {
     prefix: 'app:',
+    ...DEADLINES,
     hooks,
     serializer: {
       format: 'json',

@@ -5,13 +5,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RedisCache } from '@cache/redis';
 import { createClient } from 'redis';
+import { DEADLINES } from '../failures.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = '', how] = process.argv.slice(2);
 const SETS = 100_000;
 const SETS_A_TURN = 1_000;
 
-const options = { prefix: 'app:', maxPending: 1_000, hooks: { onError: () => {} } };
+const options = { prefix: 'app:', ...DEADLINES, maxPending: 1_000, hooks: { onError: () => {} } };
 const client = how === 'wrap' ? createClient({ url }) : undefined;
 const cache = client === undefined ? await RedisCache.connect(url, options) : new RedisCache(client, options);
 await client?.connect();
