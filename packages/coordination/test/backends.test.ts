@@ -1,7 +1,7 @@
 import { acquireLock, type CacheLock, type LockStore, RateLimiter, type Timers, withLock } from '@cache/coordination';
 import { waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
-import { BACKENDS } from './backends.ts';
+import { BACKENDS, type Backend } from './backends.ts';
 import { readThenWrite } from './naive-rate-limiter.ts';
 
 const HELD = { code: 'ERR_CACHE_LOCK_HELD' };
@@ -47,40 +47,6 @@ describe.each(Object.entries(BACKENDS))('over %s', (_name, open) => {
     expect(await cache.get('count')).toBeLessThan(20);
   });
 
-  test('a lock that is held beyond its lease is renewed', async () => {
-    await using backend = await open();
-    const { cache } = backend;
-    let renewals = 0;
-    const store: LockStore = {
-      setWithNx: (...args) => cache.setWithNx(...args),
-      increment: (...args) => cache.increment(...args),
-      removeIfEquals: (...args) => cache.removeIfEquals(...args),
-      setTtlIfEquals: async (...args) => {
-        const isOurs = await cache.setTtlIfEquals(...args);
-        renewals += 1;
-        return isOurs;
-      },
-    };
-    await using lock = await acquireLock(store, 'k', { leaseInSeconds: 3 });
-    await waitUntil('Four thirds of the lease', 30_000, () => renewals === 4);
-    expect(lock.isHeld).toBe(true);
-    await expect(acquireLock(cache, 'k', { waitTimeoutMs: 0 })).rejects.toMatchObject(HELD);
-  });
-
-  test('row 52: a lock whose lease runs out unrenewed goes to the next, and its first owner finds it lost', async () => {
-    await using backend = await open();
-    const { cache } = backend;
-    // A process whose timers do not fire.
-    const frozen: Timers = { now: () => performance.now(), after: () => () => {}, afterUnlessIdle: () => () => {} };
-    const first = await acquireLock(cache, 'k', { leaseInSeconds: 1, timers: frozen });
-    await using next = await acquireLock(cache, 'k', { leaseInSeconds: 600, waitTimeoutMs: 60_000 });
-    expect(next.fencingNumber).toBeGreaterThan(first.fencingNumber);
-    expect(first.signal.aborted).toBe(true);
-    expect(first.signal.reason).toMatchObject({ code: 'ERR_CACHE_LOCK_LOST' });
-    expect(await first.release()).toBe(false);
-    await next.renew();
-  });
-
   test.each(['fixed-window', 'sliding-window'] as const)(
     'row 53: exactly 100 of 1,000 hits at once are allowed by a %s, from two limiters, and every counter ends',
     async (algorithm) => {
@@ -105,3 +71,54 @@ describe.each(Object.entries(BACKENDS))('over %s', (_name, open) => {
     },
   );
 });
+
+/** These wait for leases to pass, each over every backend at once. */
+describe('over every backend', () => {
+  test('a lock that is held beyond its lease is renewed', async () => {
+    await settled(Object.values(BACKENDS).map(holdBeyondLease));
+  });
+
+  test('row 52: a lock whose lease runs out unrenewed goes to the next, and its first owner finds it lost', async () => {
+    await settled(Object.values(BACKENDS).map(loseToNext));
+  });
+});
+
+async function holdBeyondLease(open: () => Promise<Backend>): Promise<void> {
+  await using backend = await open();
+  const { cache } = backend;
+  let renewals = 0;
+  const store: LockStore = {
+    setWithNx: (...args) => cache.setWithNx(...args),
+    increment: (...args) => cache.increment(...args),
+    removeIfEquals: (...args) => cache.removeIfEquals(...args),
+    setTtlIfEquals: async (...args) => {
+      const isOurs = await cache.setTtlIfEquals(...args);
+      renewals += 1;
+      return isOurs;
+    },
+  };
+  await using lock = await acquireLock(store, 'k', { leaseInSeconds: 3 });
+  await waitUntil('Four thirds of the lease', 30_000, () => renewals === 4);
+  expect(lock.isHeld).toBe(true);
+  await expect(acquireLock(cache, 'k', { waitTimeoutMs: 0 })).rejects.toMatchObject(HELD);
+}
+
+async function loseToNext(open: () => Promise<Backend>): Promise<void> {
+  await using backend = await open();
+  const { cache } = backend;
+  // A process whose timers do not fire.
+  const frozen: Timers = { now: () => performance.now(), after: () => () => {}, afterUnlessIdle: () => () => {} };
+  const first = await acquireLock(cache, 'k', { leaseInSeconds: 1, timers: frozen });
+  await using next = await acquireLock(cache, 'k', { leaseInSeconds: 600, waitTimeoutMs: 60_000 });
+  expect(next.fencingNumber).toBeGreaterThan(first.fencingNumber);
+  expect(first.signal.aborted).toBe(true);
+  expect(first.signal.reason).toMatchObject({ code: 'ERR_CACHE_LOCK_LOST' });
+  expect(await first.release()).toBe(false);
+  await next.renew();
+}
+
+/** Waits for all of them, so that none is left behind, and fails as the first of them did. */
+async function settled(runs: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(runs);
+  await Promise.all(runs);
+}
