@@ -61,8 +61,8 @@ const POLICY: LoadPolicy<number> = { stale: 'never', isEarly: () => false };
 /** Every world that one step can lead to. */
 export function successors(world: World, scenario: Scenario): World[] {
   const next: World[] = [];
-  const take = (run: (step: Step) => void): void => {
-    const step = new Step(copyOf(world), scenario);
+  const take = (index: 0 | 1, run: (step: Step) => void): void => {
+    const step = new Step(copyOf(world, index), scenario);
     run(step);
     next.push(step.finished());
   };
@@ -71,23 +71,24 @@ export function successors(world: World, scenario: Scenario): World[] {
     const process = world.processes[index];
     if (!process.isAlive) continue;
     const { reader, writer } = process;
-    if (reader.state === undefined) take((step) => step.begin(index));
+    if (reader.state === undefined) take(index, (step) => step.begin(index));
     const canJoin = scenario.hasJoiner === true && index === 0 && reader.joiner === 'none' && reader.isRegistered;
-    if (canJoin && !reader.isPoisoned && !reader.isLate) take((step) => step.join(index));
+    if (canJoin && !reader.isPoisoned && !reader.isLate) take(index, (step) => step.join(index));
     reader.requests.forEach((request, at) => {
-      take((step) => step.carryOut(index, at));
-      if (fault('lost reply') && request.kind !== 'load') take((step) => step.loseReply(index, at));
+      take(index, (step) => step.carryOut(index, at));
+      if (fault('lost reply') && request.kind !== 'load') take(index, (step) => step.loseReply(index, at));
     });
-    if (reader.reply !== undefined) take((step) => step.deliver(index));
-    if (reader.hasPollTimer) take((step) => step.poll(index));
-    if (reader.hasLockTimer) take((step) => step.lockTimeout(index));
-    if (writer.step !== 'acked') take((step) => step.write(index));
-    if (process.inbox.length > 0) take((step) => step.receive(index));
-    if (process.inbox.length > 0 && fault('lost message')) take((step) => step.loseMessages(index));
-    if (!process.isLive) take((step) => step.reconnect(index));
-    if (fault('crash') && (reader.state !== undefined || writer.step !== 'start')) take((step) => step.crash(index));
+    if (reader.reply !== undefined) take(index, (step) => step.deliver(index));
+    if (reader.hasPollTimer) take(index, (step) => step.poll(index));
+    if (reader.hasLockTimer) take(index, (step) => step.lockTimeout(index));
+    if (writer.step !== 'acked') take(index, (step) => step.write(index));
+    if (process.inbox.length > 0) take(index, (step) => step.receive(index));
+    if (process.inbox.length > 0 && fault('lost message')) take(index, (step) => step.loseMessages(index));
+    if (!process.isLive) take(index, (step) => step.reconnect(index));
+    if (fault('crash') && (reader.state !== undefined || writer.step !== 'start'))
+      take(index, (step) => step.crash(index));
   }
-  if (fault('expired lease') && world.lease !== undefined) take((step) => step.expireLease());
+  if (fault('expired lease') && world.lease !== undefined) take(0, (step) => step.expireLease());
   return next;
 }
 
@@ -400,12 +401,12 @@ function markSent({ joiner }: Reader, proof: AnswerProof): void {
 }
 
 /** The newest version whose invalidation the process must know of: acknowledged, and no message of it on its way. */
-function knownTo(process: Process, { processes }: World): number {
-  const known = processes.map(({ writer: { step, version } }) => {
-    const isOnItsWay = process.inbox.some((message) => message.version === version);
-    return step === 'acked' && !isOnItsWay ? version : 0;
-  });
-  return Math.max(...known);
+function knownTo({ inbox }: Process, { processes: [one, two] }: World): number {
+  const known = ({ writer: { step, version } }: Process): number =>
+    step === 'acked' && !inbox.some((message) => message.version === version) ? version : 0;
+  const first = known(one);
+  const second = known(two);
+  return Math.max(first, second);
 }
 
 /** Runs something on the production fence as it stands for this reader, and keeps what it says after. */

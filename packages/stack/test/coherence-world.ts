@@ -100,10 +100,17 @@ function initialProcess(): Process {
   };
 }
 
-/** A copy that may be changed. What is never changed in place is shared. */
-export function copyOf(world: World): World {
+/** A copy in which `changed` may be changed, and the inbox of the other process. What is never changed in place is shared. */
+export function copyOf(world: World, changed: 0 | 1): World {
   const [one, two] = world.processes;
-  return { ...world, processes: [copyOfProcess(one), copyOfProcess(two)] };
+  return {
+    ...world,
+    processes: changed === 0 ? [copyOfProcess(one), copyToTell(two)] : [copyToTell(one), copyOfProcess(two)],
+  };
+}
+
+function copyToTell(process: Process): Process {
+  return { ...process, inbox: process.inbox.slice() };
 }
 
 function copyOfProcess(process: Process): Process {
@@ -111,11 +118,11 @@ function copyOfProcess(process: Process): Process {
   const { joiner } = reader;
   return {
     ...process,
-    inbox: [...process.inbox],
+    inbox: process.inbox.slice(),
     writer: { ...process.writer },
     reader: {
       ...reader,
-      requests: [...reader.requests],
+      requests: reader.requests.slice(),
       joiner: typeof joiner === 'string' ? joiner : { acked: joiner.acked, sent: { ...joiner.sent } },
     },
   };
@@ -127,8 +134,10 @@ export function storedVersion({ value, tagSequence }: World): number | undefined
 }
 
 /** The newest version whose invalidation is acknowledged. */
-export function acknowledged({ processes }: World): number {
-  return Math.max(...processes.map(({ writer }) => (writer.step === 'acked' ? writer.version : 0)));
+export function acknowledged({ processes: [one, two] }: World): number {
+  const first = one.writer.step === 'acked' ? one.writer.version : 0;
+  const second = two.writer.step === 'acked' ? two.writer.version : 0;
+  return Math.max(first, second);
 }
 
 /**
@@ -141,19 +150,20 @@ export function acknowledged({ processes }: World): number {
  */
 export function nameOf(world: World, isSymmetric: boolean): string {
   const ofTokens = (first: 0 | 1): string => {
-    const numbers = new Map<number, number>();
+    const found: number[] = [];
     const token = (given: number | undefined): string => {
       if (given === undefined) return '-';
-      if (!numbers.has(given)) numbers.set(given, numbers.size);
-      return String(numbers.get(given));
+      const number = found.indexOf(given);
+      return `${number >= 0 ? number : found.push(given) - 1}`;
     };
     const { value, lease, tagSequence } = world;
     const isValid = value !== undefined && value.stamp >= tagSequence;
     const store = `${world.source}/${isValid ? value.version : '-'}/${
       lease === undefined ? '-' : `${token(lease.token)}${lease.stamp >= tagSequence ? 'v' : 'x'}`
     }/${world.faults}`;
-    const order = first === 0 ? world.processes : [world.processes[1], world.processes[0]];
-    return [store, ...order.map((process) => nameOfProcess(process, token))].join('|');
+    const one = nameOfProcess(world.processes[first], token);
+    const two = nameOfProcess(world.processes[first === 0 ? 1 : 0], token);
+    return `${store}|${one}|${two}`;
   };
   const name = ofTokens(0);
   if (!isSymmetric) return name;
@@ -172,14 +182,22 @@ function nameOfProcess(process: Process, token: (given: number | undefined) => s
   const common = `${isLive}${copy ?? '-'} ${messages} ${written} ${sent}`;
   if (state === undefined) return `${common} new`;
   if (state.phase === 'done') return `${common} done ${typeof joiner === 'string' ? joiner : ''}`;
-  const flags = [reader.hasPollTimer, reader.hasLockTimer, reader.isPoisoned, reader.isLate, state.mustNotWait];
-  const joined =
-    typeof joiner === 'string' ? joiner : `${joiner.acked}${Object.values(joiner.sent).map(Number).join('')}`;
+  const { hasPollTimer, hasLockTimer, isPoisoned, isLate } = reader;
+  const flags = `${bit(hasPollTimer)}${bit(hasLockTimer)}${bit(isPoisoned)}${bit(isLate)}${bit(state.mustNotWait)}`;
   const replied = reply === undefined ? '-' : nameOfReply(reply);
-  const polled = Math.min(state.pollAttempt, 1);
-  return `${common} ${state.phase}${token(state.lease === undefined ? undefined : Number(state.lease.token))} ${String(
-    state.loaded,
-  )} ${polled} ${flags.map(Number).join('')} ${replied} ${reader.acked} ${joined}`;
+  const polled = bit(state.pollAttempt > 0);
+  const lease = token(state.lease === undefined ? undefined : +state.lease.token);
+  return `${common} ${state.phase}${lease} ${String(state.loaded)} ${polled} ${flags} ${replied} ${reader.acked} ${nameOfJoiner(joiner)}`;
+}
+
+function nameOfJoiner(joiner: Reader['joiner']): string {
+  if (typeof joiner === 'string') return joiner;
+  const { request, load, fill } = joiner.sent;
+  return `${joiner.acked}${bit(request)}${bit(load)}${bit(fill)}`;
+}
+
+function bit(flag: boolean): string {
+  return flag ? '1' : '0';
 }
 
 function nameOfReply(reply: LoadEvent<number>): string {
