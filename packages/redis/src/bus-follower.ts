@@ -1,6 +1,7 @@
 import { type BusGap, type Invalidation, withDeadline } from '@cache/core';
 import { decodeInvalidations } from './bus-message.ts';
-import type { RedisClient } from './redis-client.ts';
+import { Dial } from './dial.ts';
+import { isSentinelClient, isStandaloneClient, type RedisClient } from './redis-client.ts';
 import type { RedisNodes } from './redis-node.ts';
 import { nodesOf } from './redis-nodes.ts';
 
@@ -49,9 +50,13 @@ export async function followStream(
   signal: AbortSignal,
 ): Promise<void> {
   const { timeoutMs, pollMs } = settings;
-  const connection = ownConnection(client);
+  const dial = new Dial();
+  const connection = ownConnection(client, dial);
+  dial.begin();
   const connecting = connection.connect();
-  const abort = (): Promise<void> => destroyOnceConnected(connection, connecting, timeoutMs);
+  const dialled = (): void => dial.end();
+  connecting.then(dialled, dialled);
+  const abort = (): Promise<void> => destroyOnceDialled(connection, dial, timeoutMs);
   signal.addEventListener('abort', abort, { once: true });
   try {
     await within(connecting, timeoutMs);
@@ -91,13 +96,33 @@ function deliver({ number, origin, text }: Message, position: number, effects: F
 }
 
 /** A client of the same settings that does not reconnect by itself: each connection begins with a gap. */
-function ownConnection(client: RedisClient): OwnConnection {
-  const { options } = client as { options?: { readonly socket?: object } };
-  const connection = client.duplicate(
-    options?.socket === undefined ? undefined : { socket: { ...options.socket, reconnectStrategy: false } },
-  ) as OwnConnection;
+function ownConnection(client: RedisClient, dial: Dial): OwnConnection {
+  const connection = client.duplicate(withoutReconnecting(client, dial)) as OwnConnection;
   connection.on('error', () => {});
+  if (isStandaloneClient(client)) dial.watch(connection);
   return connection;
+}
+
+/** Where node-redis keeps what a client is made of. */
+interface MadeOf {
+  readonly options?: { readonly socket?: object };
+  /** Of a cluster's client. */
+  readonly _options?: { readonly defaults?: { readonly socket?: object } };
+}
+
+function withoutReconnecting(client: RedisClient, dial: Dial): object {
+  const { options, _options } = client as MadeOf;
+  if (isStandaloneClient(client)) {
+    const reconnectStrategy = (): false => {
+      dial.end();
+      return false;
+    };
+    return { socket: { ...options?.socket, reconnectStrategy } };
+  }
+  // Sentinel's reconnecting is how it finds the next master.
+  if (isSentinelClient(client) || _options === undefined) return {};
+  const { defaults } = _options;
+  return { defaults: { ...defaults, socket: { ...defaults?.socket, reconnectStrategy: false } } };
 }
 
 async function lastNumber(nodes: RedisNodes, { streamKey }: FollowerSettings): Promise<number> {
@@ -139,13 +164,18 @@ function within<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   return withDeadline(work, timeoutMs, () => new Error('No answer in time.'));
 }
 
-/** node-redis 5 forgets a socket whose client is destroyed during the handshake: it stays open, and so does the process. */
-async function destroyOnceConnected(
-  connection: OwnConnection,
-  connecting: Promise<unknown>,
-  timeoutMs: number,
-): Promise<void> {
-  await within(connecting, timeoutMs).catch(() => {});
+/** {@link Dial} says why. A cluster's client and Sentinel's may dial for ever, and have hold of most of what they do. */
+async function destroyOnceDialled(connection: OwnConnection, dial: Dial, timeoutMs: number): Promise<void> {
+  const over = dial.over();
+  if (!isStandaloneClient(connection)) {
+    await within(over, timeoutMs).catch(() => {});
+    await destroy(connection);
+  }
+  await over;
+  await destroy(connection);
+}
+
+async function destroy(connection: OwnConnection): Promise<void> {
   try {
     // A Sentinel client answers with a promise.
     await connection.destroy();

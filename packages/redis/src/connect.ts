@@ -1,6 +1,8 @@
 import { CacheOptionError, redactedCause, withDeadline } from '@cache/core';
 import { createClient } from 'redis';
+import { Dial } from './dial.ts';
 import type { StandaloneClient } from './redis-client.ts';
+import { commandOptionsFor } from './reply-format.ts';
 import { credentialsError, isCredentialsError } from './server-error.ts';
 
 /** How a connection of the cache's own is made. */
@@ -58,21 +60,25 @@ export async function connectOwnClient(
   }
   let isFirst = true;
   let areRefused = false;
+  const dial = new Dial();
   const client = makeClient(url, RESP, (retries, cause) => {
+    dial.end();
     areRefused = isFirst && isCredentialsError(cause);
     // Refused later, they may be put right, and it goes on trying.
     if (areRefused) return new Error('Credentials refused.');
     return Math.min(50 * 2 ** Math.min(retries, 4), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
   });
+  dial.watch(client);
+  dial.begin();
   const connecting = client.connect();
   await withDeadline(connecting, connectTimeoutMs, () => new Error('Not yet.')).catch(() => {});
   if (areRefused) throw credentialsError({ operation: 'connect', backend: 'redis' });
   isFirst = false;
   return {
     client,
-    onSilence: silenceListener(client),
-    renew: () => renewConnection(client),
-    close: () => closeClient(client),
+    onSilence: silenceListener(client, dial),
+    renew: () => renewConnection(client, dial),
+    close: () => closeClient(client, dial),
   };
 }
 
@@ -81,7 +87,6 @@ type ReconnectStrategy = (retries: number, cause: Error) => number | Error;
 /** What is used of a client that belongs to the cache. */
 type OwnedConnection = StandaloneClient & {
   connect(): Promise<unknown>;
-  close(): Promise<unknown>;
   destroy(): void;
 };
 
@@ -117,7 +122,7 @@ function urlError(cause: unknown): CacheOptionError {
  * A connection that is ready and silent: `socketTimeout` does not see it, since each command written starts its time
  * anew. Once every call has timed out for a second, the connection is dropped and made again.
  */
-function silenceListener(client: OwnedConnection): (answerCount: number) => void {
+function silenceListener(client: OwnedConnection, dial: Dial): (answerCount: number) => void {
   let silentCount = -1;
   let silentSinceMs = 0;
   return (answerCount) => {
@@ -127,24 +132,37 @@ function silenceListener(client: OwnedConnection): (answerCount: number) => void
       silentSinceMs = nowMs;
     } else if (client.isReady && nowMs - silentSinceMs >= SILENCE_LIMIT_MS) {
       silentSinceMs = nowMs;
-      client.destroy();
-      client.connect().catch(() => {});
+      dialAgain(client, dial).catch(() => {});
     }
   };
 }
 
-async function renewConnection(client: OwnedConnection): Promise<void> {
+async function renewConnection(client: OwnedConnection, dial: Dial): Promise<void> {
   // Without one it is connecting already.
   if (!client.isReady) return;
-  client.destroy();
-  await withDeadline(client.connect(), RENEWAL_LIMIT_MS, () => new Error('Not yet.')).catch(() => {});
+  await withDeadline(dialAgain(client, dial), RENEWAL_LIMIT_MS, () => new Error('Not yet.')).catch(() => {});
 }
 
-async function closeClient(client: OwnedConnection): Promise<void> {
-  if (!client.isOpen) return;
-  try {
-    await withDeadline(client.close(), CLOSE_TIMEOUT_MS, () => new Error('It waits for answers that do not come.'));
-  } catch {
+/** Drops a connection that is ready, and makes another. */
+function dialAgain(client: OwnedConnection, dial: Dial): Promise<unknown> {
+  client.destroy();
+  dial.begin();
+  return client.connect();
+}
+
+/**
+ * Waits for the answers to what was sent, and ends the connection. A client that dials is ended once it is through, and
+ * that is not waited for longer: a network that swallows everything takes the whole `connectTimeout`.
+ */
+async function closeClient(client: OwnedConnection, dial: Dial): Promise<void> {
+  // The client's own `close()` cannot be followed by `destroy()` in node-redis 5, whatever became of it.
+  if (client.isReady) await settledSoon(client.sendCommand(['PING'], commandOptionsFor(client).text));
+  const ended = dial.over().then(() => {
     if (client.isOpen) client.destroy();
-  }
+  });
+  await settledSoon(ended);
+}
+
+async function settledSoon(work: Promise<unknown>): Promise<void> {
+  await withDeadline(work, CLOSE_TIMEOUT_MS, () => new Error('Not yet.')).catch(() => {});
 }

@@ -69,3 +69,8 @@ export function isClusterClient(client: RedisClient): client is ClusterClient {
 export function isSentinelClient(client: RedisClient): client is SentinelClient {
   return 'getSentinelNode' in client;
 }
+
+/** True for what `createClient` makes. */
+export function isStandaloneClient(client: RedisClient): client is StandaloneClient {
+  return !isClusterClient(client) && !isSentinelClient(client);
+}

@@ -7,6 +7,11 @@ import { answerQuestions } from './answer-questions.ts';
 const [url = '', name = ''] = process.argv.slice(2);
 const client = createClient({ url, name, socket: { reconnectStrategy: 50 } });
 client.on('error', () => {});
+let isClosed = false;
+// Destroyed while it dials, a client of node-redis connects all the same.
+client.on('connect', () => {
+  if (isClosed) client.destroy();
+});
 await client.connect();
 const buses = Array.from({ length: 3 }, (_, index) => redisBus(client, { name: `bus-${index}`, pollMs: 50 }));
 for (const bus of buses) bus.subscribe({ onInvalidation: () => {}, onGap: () => {} });
@@ -18,6 +23,7 @@ await answerQuestions({
   },
   close: async () => {
     await Promise.all(buses.map((bus) => bus.close()));
+    isClosed = true;
     client.destroy();
     return 'closed';
   },
