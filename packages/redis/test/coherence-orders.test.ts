@@ -64,10 +64,11 @@ async function violationIn(
   return world.violation;
 }
 
-/** How many orders of a scenario were run, and the violations among them. */
-async function explore(scenario: Scenario, orders: 'every' | number) {
+/** How many orders of a scenario were run, and the violations among them: all of them, or the first. */
+async function explore(scenario: Scenario, orders: 'every' | number, wanted: 'all' | 'first' = 'all') {
   const violations: string[] = [];
   const run = async (choose: Choose): Promise<void> => {
+    if (wanted === 'first' && violations.length > 0) return;
     const violation = await violationIn(scenario, choose);
     if (violation !== undefined) violations.push(violation);
   };
@@ -164,7 +165,7 @@ describe('rows 41, 42, 43: no order of steps does so in a cluster, whose masters
     'and the search finds a stamp that is read when the value is stored',
     async () => {
       const acts = [lateStampReader, TAG_INVALIDATIONS['invalidateTags'] as Act];
-      const { violations } = await explore({ on: masters, beginning: 'empty', tags: [TAG], acts }, CONTROL);
+      const { violations } = await explore({ on: masters, beginning: 'empty', tags: [TAG], acts }, CONTROL, 'first');
       expect(violations.length).toBeGreaterThan(0);
     },
     LIMIT_MS,

@@ -1,4 +1,5 @@
 import type { StackOptions } from '@cache/stack';
+import { runCount } from '@cache/test-servers';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { World } from './processes.ts';
@@ -124,18 +125,18 @@ describe('row 39: whatever becomes of the way to the second level', () => {
       fc.asyncProperty(steps, async (script) => {
         expect(await play(script, {})).toBe(undefined);
       }),
-      { numRuns: 1_500 },
+      { numRuns: runCount({ sample: 500, whole: 5_000 }) },
     );
-  }, 120_000);
+  }, 600_000);
 
   it('the same with onUnavailable: "queue", and with a queue so short that it overflows', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (script) => {
         expect(await play(script, { onUnavailable: 'queue', maxQueuedInvalidations: 1 })).toBe(undefined);
       }),
-      { numRuns: 500 },
+      { numRuns: runCount({ sample: 500, whole: 5_000 }) },
     );
-  }, 120_000);
+  }, 600_000);
 
   it('control: without a breaker it does', async () => {
     const naive = fc.assert(

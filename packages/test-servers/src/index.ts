@@ -12,6 +12,7 @@ export { databaseUrl, type ProvidedServers, provideServers, redisUrl, type Serve
 export { type RedisCluster, type StartRedisClusterOptions, startRedisCluster } from './redis-cluster.ts';
 export { type RedisSentinel, type StartRedisSentinelOptions, startRedisSentinel } from './redis-sentinel.ts';
 export { type StartRedisOptions, startRedis } from './redis-server.ts';
+export { runCount } from './run-count.ts';
 export type { Server } from './server.ts';
 export { type Settled, settle } from './settle.ts';
 export { startProxy, type TcpProxy } from './tcp-proxy.ts';

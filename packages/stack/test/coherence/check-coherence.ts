@@ -1,16 +1,21 @@
-/** `check-coherence.ts [--seconds 60]`: each server in each weather, for so long. Fails if a promise is broken. */
+/**
+ * `check-coherence.ts`: every schedule of the tests that play a sample in `npm test`, then each server in each weather for a
+ * minute. `check-coherence.ts --seconds 5`: each server in each weather for so long. Fails if a promise is broken.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { provideServers } from '@cache/test-servers';
 import { complaints, DESIGNS, runCoherence } from './coherence-run.ts';
 
 const BOUND_MS = 2_000;
-const { values } = parseArgs({ options: { seconds: { type: 'string', default: '60' } }, strict: true });
-const seconds = Number(values.seconds);
+const { values } = parseArgs({ options: { seconds: { type: 'string' } }, strict: true });
+const seconds = Number(values.seconds ?? 60);
 if (!(seconds > 0)) throw new Error('--seconds is a number over 0.');
 
 const servers = await provideServers();
 Object.assign(process.env, servers.env);
-const broken: string[] = [];
+const broken: string[] = values.seconds === undefined && !playsWhole() ? ['schedules'] : [];
 let runs = 0;
 console.log(`Redis and PostgreSQL, in three weathers each, for ${seconds} s each.`);
 try {
@@ -38,3 +43,15 @@ console.log(
     : `BROKEN: ${broken.length} complaints in ${runs} runs.`,
 );
 process.exitCode = broken.length === 0 ? 0 : 1;
+
+/** The tests whose number of runs is `runCount`'s, each with the whole. */
+function playsWhole(): boolean {
+  const jest = fileURLToPath(new URL('../../../../node_modules/jest/bin/jest.js', import.meta.url));
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const { status } = spawnSync(process.execPath, [...flags, jest, 'schedules', 'outage-model', 'file-journal'], {
+    cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env: { ...process.env, CHECK_COHERENCE: 'all' },
+    stdio: 'inherit',
+  });
+  return status === 0;
+}
