@@ -1,6 +1,7 @@
 export type { AsyncCache } from './async-cache.ts';
 export type { AtomicCache, CounterOptions } from './atomic-cache.ts';
 export type { Awaitable } from './awaitable.ts';
+export { entryListOf, validateKeyList } from './batch-arguments.ts';
 export type { BatchCache } from './batch-cache.ts';
 export type { Cache } from './cache.ts';
 export {

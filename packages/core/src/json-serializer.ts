@@ -1,6 +1,6 @@
 import { CacheCorruptionError, CacheValueError } from './cache-error.ts';
 import { surveyForJson, type Unserializable } from './unserializable.ts';
-import { pathStep } from './value-path.ts';
+import { pathStep, quotedPath } from './value-path.ts';
 
 /** How strict a JSON serializer is. */
 export interface JsonSerializerOptions {
@@ -80,5 +80,5 @@ function parse(payload: string): unknown {
 
 function refusal({ reason, reversedPath }: Unserializable): CacheValueError {
   const path = reversedPath.reduceRight<string>((text, step) => text + pathStep(step), '$');
-  return new CacheValueError(`Not exactly representable as JSON at ${path}: ${reason}.`, { path });
+  return new CacheValueError(`Not exactly representable as JSON at ${quotedPath(path)}: ${reason}.`, { path });
 }

@@ -1,7 +1,7 @@
 import { CacheValueError } from './cache-error.ts';
 import { classNameOf, isPlainObject } from './direct-instance.ts';
 import { MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from './unserializable.ts';
-import { pathStep } from './value-path.ts';
+import { pathStep, quotedPath } from './value-path.ts';
 
 /** Is given each value of a walk, and gives what is to be written instead: often the value itself. */
 export type ValueVisitor = (value: unknown, walk: ValueWalk) => unknown;
@@ -46,9 +46,10 @@ export class ValueWalk {
   /** @throws CacheValueError with the path of the value that is being visited */
   refuse(reason: string): never {
     const path = this.#steps.slice(0, this.#depth).reduce<string>((text, step) => text + pathStep(step), '$');
-    this.#refusal = new CacheValueError(`Not exactly representable as ${this.#format} at ${path}: ${reason}.`, {
-      path,
-    });
+    this.#refusal = new CacheValueError(
+      `Not exactly representable as ${this.#format} at ${quotedPath(path)}: ${reason}.`,
+      { path },
+    );
     throw this.#refusal;
   }
 

@@ -195,6 +195,19 @@ describe('what JSON would change', () => {
     expect(refusalOf(deepest).message.length).toBeLessThan(1000);
   });
 
+  test('the message quotes both ends of a long path, and the error has all of it', () => {
+    const order: Record<string, unknown> = {};
+    order['aPreviousOrderOfTheSameCustomer'] = order;
+    const { message, path } = refusalOf(order);
+    expect(message.length).toBeLessThan(250);
+    expect(message).toMatch(/at \$\.aPreviousOrder.*….*TheSameCustomer: nested more than 200 deep/);
+    expect(path).toBe(`$${'.aPreviousOrderOfTheSameCustomer'.repeat(MAX_VALUE_DEPTH)}`);
+    const short = { ['x'.repeat(116)]: 1n };
+    expect(refusalOf(short).message).toContain(` at $.${'x'.repeat(116)}: `);
+    expect(refusalOf({ ['😀'.repeat(60)]: 1n }).message.isWellFormed()).toBe(true);
+    expect(refusalOf({ [`x${'😀'.repeat(60)}`]: 1n }).message.isWellFormed()).toBe(true);
+  });
+
   test('is refused: a value that would grow beyond bounds when written out', () => {
     let value: unknown[] = [];
     for (let level = 0; level < 40; level += 1) value = [value, value];

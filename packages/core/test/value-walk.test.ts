@@ -140,6 +140,10 @@ describe('a walk over a value', () => {
     const nest = (depth: number): unknown[] => (depth === 1 ? [] : [nest(depth - 1)]);
     expect(walked(nest(MAX_VALUE_DEPTH))).toEqual(nest(MAX_VALUE_DEPTH));
     expect(refusalOf(nest(MAX_VALUE_DEPTH + 1)).message).toContain('200 deep');
+    const order: Record<string, unknown> = {};
+    order['aPreviousOrderOfTheSameCustomer'] = order;
+    expect(refusalOf(order).message.length).toBeLessThan(250);
+    expect(refusalOf(order).path).toBe(`$${'.aPreviousOrderOfTheSameCustomer'.repeat(MAX_VALUE_DEPTH)}`);
   });
 
   test('refuses a value that would grow beyond bounds when written out', () => {

@@ -90,6 +90,7 @@ export interface ResolvedOptions<V> {
  * @throws CacheOptionError naming the option that is wrong
  */
 export function resolveOptions<V>(options: InMemoryCacheOptions<V>): ResolvedOptions<V> {
+  check(typeof options === 'object' && options !== null, 'options are an object, such as { maxSize: 10_000 }');
   const { maxBytes, sizeOf, isolation = 'reference', cleanupIntervalInSeconds, clock, keyTransformer } = options;
   const maxSize = options.maxSize ?? (maxBytes === undefined ? DEFAULT_MAX_SIZE : LARGEST_MAX_SIZE);
   check(
@@ -101,6 +102,7 @@ export function resolveOptions<V>(options: InMemoryCacheOptions<V>): ResolvedOpt
   check(sizeOf === undefined || typeof sizeOf === 'function', 'sizeOf is a function');
   check(['reference', 'clone', 'freeze'].includes(isolation), "isolation is 'reference', 'clone' or 'freeze'");
   check(clock === undefined || typeof clock.now === 'function', 'clock is an object with now()');
+  check(options.name === undefined || typeof options.name === 'string', 'name is a string');
   check(keyTransformer === undefined || typeof keyTransformer === 'function', 'keyTransformer is a function');
   check(
     cleanupIntervalInSeconds === undefined ||

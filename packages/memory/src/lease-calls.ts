@@ -11,6 +11,7 @@ import {
   loadDurationMsOf,
   staleInSecondsOf,
   tagsOf,
+  validateKeyList,
 } from '@cache/core';
 import type { ItemDetails } from './item-details.ts';
 import { lifetimeMsOf, type MemoryCalls } from './memory-calls.ts';
@@ -32,6 +33,7 @@ export class LeaseCalls<V> {
 
   getEntries(keys: readonly string[]): CacheEntry<V>[] {
     this.#calls.ensureOpen('getEntries');
+    validateKeyList(keys, { operation: 'getEntries', backend: 'memory' });
     const resolved = keys.map((key) => this.#calls.resolve(key, 'getEntries'));
     const nowMs = this.#calls.engine.clock.exact();
     return resolved.map((key) => this.#entryOf(key, nowMs, Number.POSITIVE_INFINITY));

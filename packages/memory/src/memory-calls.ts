@@ -8,6 +8,7 @@ import {
   type CounterOptions,
   counterError,
   type Expiration,
+  entryListOf,
   expirationOf,
   type Interruptible,
   MAX_KEY_LENGTH,
@@ -16,6 +17,7 @@ import {
   tagsOf,
   validateCounterAmount,
   validateExpiration,
+  validateKeyList,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -89,13 +91,15 @@ export class MemoryCalls<V> {
 
   mget(keys: readonly string[]): (V | undefined)[] {
     this.ensureOpen('mget');
+    validateKeyList(keys, { operation: 'mget', backend: BACKEND });
     const resolved = keys.map((key) => this.resolve(key, 'mget'));
     return resolved.map((key) => this.outgoing(this.engine.read(key), key));
   }
 
   mset(entries: Iterable<readonly [string, NonNullable<V>]>, options: Expiration | SetOptions | undefined): string[] {
     this.ensureOpen('mset');
-    const list = [...entries].map(([key, value]) => {
+    const pairs = entryListOf(entries, { operation: 'mset', backend: BACKEND });
+    const list = pairs.map(([key, value]) => {
       const resolved = this.resolve(key, 'mset');
       return { key, resolved, ...this.#incoming('mset', resolved, value) };
     });
@@ -106,6 +110,7 @@ export class MemoryCalls<V> {
 
   removeItems(keys: readonly string[]): string[] {
     this.ensureOpen('removeItems');
+    validateKeyList(keys, { operation: 'removeItems', backend: BACKEND });
     const resolved = keys.map((key) => this.resolve(key, 'removeItems'));
     return keys.filter((_, i) => this.remove(resolved[i] as string));
   }

@@ -545,6 +545,8 @@ describe('options', () => {
       ],
       sizeOf: [{ maxBytes: 5, sizeOf: 5 as never }],
       isolation: [{ isolation: 'copy' as never }],
+      options: [null as never, 5 as never, 'maxSize' as never],
+      name: [{ name: 5 as never }],
       clock: [{ clock: {} as never }],
       keyTransformer: [{ keyTransformer: 'p:' as never }],
       cleanupIntervalInSeconds: [{ cleanupIntervalInSeconds: 0 }, { cleanupIntervalInSeconds: 1e9 }],
@@ -573,6 +575,24 @@ describe('options', () => {
       }
     }
     expect(cache.itemsCount).toBe(0);
+  });
+
+  test('a batch that is no array of keys, or no pairs, is refused by name, and nothing is done', () => {
+    const cache = new InMemoryCache();
+    cache.set('a', 1);
+    for (const [operation, call] of Object.entries({
+      mget: () => cache.mget('ab' as never),
+      removeItems: () => cache.removeItems('ab' as never),
+      getEntries: () => cache.getEntries(undefined as never),
+      mset: () => cache.mset({ a: 2 } as never),
+    })) {
+      expect(call).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION', operation, backend: 'memory' }));
+    }
+    expect(() => cache.mset([['b', 2], { key: 'c', value: 3 }] as never)).toThrow(
+      'An entry of mset is a pair [key, value]',
+    );
+    expect([...cache.keys()]).toEqual(['a']);
+    expect(cache.get('a')).toBe(1);
   });
 
   test('row 15: one bad entry of a batch is named, and nothing is written', () => {
