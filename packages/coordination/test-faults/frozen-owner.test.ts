@@ -5,7 +5,7 @@ import { naiveLock } from '../test/naive-lock.ts';
 import { BACKEND_NAMES, openCache, type ServerCache, startServer } from './backends.ts';
 
 const OWNER = new URL('./programs/owner.ts', import.meta.url);
-const WAIT_LIMIT_MS = 30_000;
+const WAIT_LIMIT_MS = 60_000;
 
 describe.each(BACKEND_NAMES)('over %s', (backend) => {
   let server: Server;

@@ -23,7 +23,7 @@ describe.each(BACKEND_NAMES)('over %s', (backend) => {
       await using program = startProgram(OWNER, backend, server.url);
       await program.ask('hit');
       const enough = 20 + 13 * round;
-      await waitUntil('Hits', 30_000, async () => ((await program.ask('hits')) as number) >= enough);
+      await waitUntil('Hits', 60_000, async () => ((await program.ask('hits')) as number) >= enough);
       process.kill((await program.ask('pid')) as number, 'SIGKILL');
     }
     let counters = 0;

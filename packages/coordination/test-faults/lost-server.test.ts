@@ -3,10 +3,10 @@ import { RedisCache } from '@cache/redis';
 import { startProgram, startRedisSentinel, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createSentinel } from 'redis';
-import { BACKEND_NAMES, openCache, startServer } from './backends.ts';
+import { BACKEND_NAMES, DEADLINES, openCache, startServer } from './backends.ts';
 
 const OWNER = new URL('./programs/owner.ts', import.meta.url);
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 60_000;
 const LOST = 'ERR_CACHE_LOCK_LOST';
 
 const aborted = (lock: CacheLock): Promise<unknown> =>
@@ -57,7 +57,7 @@ test('row 30: a lock that is held while the sentinels fail over is lost, and to 
     sentinelRootNodes: servers.sentinels.map(({ port }) => ({ host: '127.0.0.1', port })),
   });
   client.on('error', () => {});
-  const cache = new RedisCache(client, { prefix: 'app:', hooks: { onError: () => {} } });
+  const cache = new RedisCache(client, { prefix: 'app:', hooks: { onError: () => {} }, ...DEADLINES });
   try {
     await client.connect();
     const lock = await acquireLock(cache, 'k', { leaseInSeconds: 1 });

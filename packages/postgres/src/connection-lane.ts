@@ -55,6 +55,11 @@ export class ConnectionLane implements Route {
     this.#bytes -= bytes + STATEMENT_BYTES;
   }
 
+  /** The server processes that have a statement of this lane, whether somebody still waits for it or not. */
+  get serverProcesses(): number[] {
+    return [...this.#underWay].flatMap(({ state }) => (typeof state?.pid === 'number' ? [state.pid] : []));
+  }
+
   /**
    * Rejects the statements that wait for a connection, once no other is sent here: a driver that is ended sends some of
    * them, late, and never answers the others.

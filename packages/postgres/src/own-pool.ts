@@ -126,6 +126,8 @@ export class OwnPool implements DatabasePool {
   /** What their statements under way are worth is seen in a second; those that only wait go over the others at once. */
   #giveUp(lanes: readonly ConnectionLane[]): void {
     for (const lane of lanes) {
+      // One that was sent after its deadline is nobody's, and no deadline will name its server process.
+      for (const serverProcess of lane.serverProcesses) lane.driver.late.add(serverProcess);
       this.#retired.add(lane.driver);
       void this.#retire(lane.driver);
       lane.recall();

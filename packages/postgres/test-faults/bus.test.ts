@@ -28,7 +28,7 @@ async function listen(url: string): Promise<{
     onInvalidation: (invalidation) => void heard.push(invalidation),
     onGap: (gap) => void heard.push(gap),
   });
-  await waitUntil('The bus being live', 5_000, () => bus.liveAtMs !== undefined);
+  await waitUntil('The bus being live', 30_000, () => bus.liveAtMs !== undefined);
   return { bus, heard, [Symbol.asyncDispose]: () => bus.close() };
 }
 
@@ -42,10 +42,10 @@ test('row 36: a message sent while the bus’s connection is killed is heard, or
     await admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'listener'");
     await publishing.bus.publish([{ kind: 'key', key: `k${round}` }]);
     const publishedAtMs = performance.now();
-    await waitUntil('The message or a gap', 5_000, () =>
+    await waitUntil('The message or a gap', 30_000, () =>
       heard.some((event) => (typeof event === 'string' ? true : event.kind === 'key' && event.key === `k${round}`)),
     );
-    await waitUntil('A poll after it', 5_000, () => (bus.liveAtMs ?? 0) > publishedAtMs);
+    await waitUntil('A poll after it', 30_000, () => (bus.liveAtMs ?? 0) > publishedAtMs);
   }
 });
 
@@ -56,11 +56,11 @@ test('row 36: the time of the last answer stands still while the server is kille
   heard.length = 0;
   await server.kill();
   const killedAtMs = performance.now();
-  await waitUntil('Two seconds', 5_000, () => performance.now() - killedAtMs > 2_000);
+  await waitUntil('Two seconds', 30_000, () => performance.now() - killedAtMs > 2_000);
   expect(bus.liveAtMs).toBeLessThanOrEqual(killedAtMs);
   await server.restart();
-  await waitUntil('A gap', 10_000, () => heard.includes('reconnected'));
-  await waitUntil('The bus being live', 5_000, () => (bus.liveAtMs ?? 0) > killedAtMs);
+  await waitUntil('A gap', 30_000, () => heard.includes('reconnected'));
+  await waitUntil('The bus being live', 30_000, () => (bus.liveAtMs ?? 0) > killedAtMs);
 });
 
 test('row 37: a half-open connection is not vouched for: the time of the last answer stands still, and a new one begins with a gap', async () => {
@@ -73,8 +73,8 @@ test('row 37: a half-open connection is not vouched for: the time of the last an
   proxy.halfOpen();
   await publishing.bus.publish([{ kind: 'tag', tag: 'in the gap' }]);
   const cutAtMs = performance.now();
-  await waitUntil('The message or a gap', 10_000, () => heard.length > 0);
-  await waitUntil('A poll after it', 5_000, () => (bus.liveAtMs ?? 0) > cutAtMs);
+  await waitUntil('The message or a gap', 30_000, () => heard.length > 0);
+  await waitUntil('A poll after it', 30_000, () => (bus.liveAtMs ?? 0) > cutAtMs);
 });
 
 test('row 37: a frozen server lets the time of the last answer stand still until it runs on', async () => {
@@ -83,11 +83,11 @@ test('row 37: a frozen server lets the time of the last answer stand still until
   const { bus, heard } = listening;
   await server.freeze();
   const frozenAtMs = performance.now();
-  await waitUntil('Two seconds', 5_000, () => performance.now() - frozenAtMs > 2_000);
+  await waitUntil('Two seconds', 30_000, () => performance.now() - frozenAtMs > 2_000);
   expect(bus.liveAtMs === undefined || bus.liveAtMs <= frozenAtMs).toBe(true);
   heard.length = 0;
   await server.resume();
-  await waitUntil('A poll after it', 10_000, () => (bus.liveAtMs ?? 0) > frozenAtMs);
+  await waitUntil('A poll after it', 30_000, () => (bus.liveAtMs ?? 0) > frozenAtMs);
   expect(heard).toContain('reconnected');
 });
 
@@ -104,8 +104,8 @@ test('row 36: an invalidation in a transaction is heard when it commits, even by
       await cache.using(tx).removeItem('committed');
       await admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'listener'");
     });
-    await waitUntil('The message or a gap', 5_000, () => heard.length > 0);
-    await waitUntil('A live bus', 5_000, () => listening.bus.liveAtMs !== undefined);
+    await waitUntil('The message or a gap', 30_000, () => heard.length > 0);
+    await waitUntil('A live bus', 30_000, () => listening.bus.liveAtMs !== undefined);
     heard.length = 0;
     await sql
       .begin(async (tx) => {
@@ -114,7 +114,7 @@ test('row 36: an invalidation in a transaction is heard when it commits, even by
       })
       .catch(() => {});
     await publishing.bus.publish([{ kind: 'key', key: 'afterwards' }]);
-    await waitUntil('The next message', 5_000, () => heard.length > 0);
+    await waitUntil('The next message', 30_000, () => heard.length > 0);
     expect(heard).toEqual([{ kind: 'key', key: 'afterwards' }]);
   } finally {
     await sql.end({ timeout: 1 });

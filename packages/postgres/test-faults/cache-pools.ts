@@ -1,6 +1,7 @@
 import { DatabaseCache, type DatabaseCacheOptions } from '@cache/postgres';
 import { settle } from '@cache/test-servers';
 import postgres, { type Sql } from 'postgres';
+import { DEADLINES } from './failures.ts';
 
 /** A cache to treat badly; disposing of it closes it and whatever pool is behind it. */
 export interface OpenedCache extends AsyncDisposable {
@@ -16,16 +17,17 @@ export interface CachePool {
   open(url: string, options?: DatabaseCacheOptions): Promise<OpenedCache>;
 }
 
-const CONNECT_LIMIT_MS = 5_000;
+const CONNECT_LIMIT_MS = 20_000;
 
 /** Without a listener an outage is a warning, which would fill the report. */
 const QUIET = { hooks: { onError: () => {} } };
+const COMMON = { ...QUIET, ...DEADLINES };
 
 export const ownPool: CachePool = {
   pool: 'DatabaseCache.connect',
-  recoveryLimitMs: 4_000,
+  recoveryLimitMs: 10_000,
   async open(url, options) {
-    const outcome = await settle(DatabaseCache.connect(url, { ...QUIET, ...options }), CONNECT_LIMIT_MS);
+    const outcome = await settle(DatabaseCache.connect(url, { ...COMMON, ...options }), CONNECT_LIMIT_MS);
     if (outcome.state === 'rejected') throw outcome.reason;
     const cache = outcome.value;
     return { cache, [Symbol.asyncDispose]: () => cache.close() };
@@ -38,10 +40,10 @@ export const ownPool: CachePool = {
  */
 export const callersPool: CachePool = {
   pool: "a caller's pool",
-  recoveryLimitMs: 4_000,
+  recoveryLimitMs: 10_000,
   async open(url, options) {
     const sql = openPool(url);
-    const cache = new DatabaseCache(sql, { ...QUIET, ...options });
+    const cache = new DatabaseCache(sql, { ...COMMON, ...options });
     return {
       cache,
       async [Symbol.asyncDispose]() {

@@ -43,7 +43,7 @@ test('row 65: no error, event or warning shows a value, a password or a URL, how
   const codes = (outcomes: Record<string, string>): string[] => [...new Set(Object.values(outcomes))].sort();
   expect(await program.ask('control')).toEqual([true, true, true]);
 
-  await waitUntil('The rules', 5_000, async () => codes(await ask('bad urls')).join() === 'ERR_CACHE_OPTION');
+  await waitUntil('The rules', 30_000, async () => codes(await ask('bad urls')).join() === 'ERR_CACHE_OPTION');
   const values = await ask('bad values');
   expect(values['a deserializer that throws']).toBe('done');
   delete values['a deserializer that throws'];

@@ -84,7 +84,7 @@ describe('row 51: many writers of the same keys', () => {
       await Promise.all(pools.map((sql) => sql.end({ timeout: 1 })));
     }
     expect(victims).toBeGreaterThan(0);
-    await waitUntil('The deadlock in the log', 5_000, () => deadlocks() > before);
+    await waitUntil('The deadlock in the log', 30_000, () => deadlocks() > before);
   });
 
   test('row 51: a deadlock with an application’s transaction is tried again, and nobody notices', async () => {
@@ -107,7 +107,7 @@ describe('row 51: many writers of the same keys', () => {
       ['x', 1],
       ['y', 1],
     ]);
-    await waitUntil('The cache waiting for the row', 5_000, async () => {
+    await waitUntil('The cache waiting for the row', 30_000, async () => {
       const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
       return Number(waiting) === 1;
     });
@@ -116,7 +116,7 @@ describe('row 51: many writers of the same keys', () => {
     await stored;
     expect(await cache.mget(['x', 'y'])).toEqual([1, 1]);
     // The one that was woken and the one that tries again may meet once more.
-    await waitUntil('The deadlock in the log', 5_000, () => deadlocks() > before);
+    await waitUntil('The deadlock in the log', 30_000, () => deadlocks() > before);
   });
 
   test('row 51: a serialization failure is tried again; a counter is not, and says that it did not happen', async () => {
@@ -140,7 +140,7 @@ describe('row 51: many writers of the same keys', () => {
       );
       const answer = call();
       answer.catch(() => {});
-      await waitUntil('The cache waiting for the row', 5_000, async () => {
+      await waitUntil('The cache waiting for the row', 30_000, async () => {
         const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
         return Number(waiting) === 1;
       });
@@ -166,7 +166,7 @@ describe('row 50: a reader that finds an expired row', () => {
     const { server } = migrated;
     const sql = openPool(server.url);
     try {
-      const cache = new DatabaseCache(sql, { namespace: 'refresh' });
+      const cache = new DatabaseCache(sql, { ...PATIENT, namespace: 'refresh' });
       await cache.set('a', 'old');
       await expire('refresh');
       await sql.begin(async (tx) => {
@@ -201,14 +201,14 @@ describe('row 50: a reader that finds an expired row', () => {
     const { server, admin } = migrated;
     const sql = openPool(server.url);
     try {
-      const cache = new DatabaseCache(sql, { namespace: 'naive' });
+      const cache = new DatabaseCache(sql, { ...PATIENT, namespace: 'naive' });
       await cache.set('a', 'old');
       await expire('naive');
       let deleted: Promise<unknown> = Promise.resolve();
       await sql.begin(async (tx) => {
         await cache.using(tx).set('a', 'new', 300);
         deleted = sql`DELETE FROM cache WHERE namespace = 'naive' AND plain_key = 'a'`.execute();
-        await waitUntil('The delete waiting', 5_000, async () => {
+        await waitUntil('The delete waiting', 30_000, async () => {
           const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
           return Number(waiting) === 1;
         });

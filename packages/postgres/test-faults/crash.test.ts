@@ -19,17 +19,17 @@ describe('row 59: kill -9 in the middle', () => {
         HAVING count(DISTINCT value) > 1 OR count(*) <> 10`);
     {
       await using program = startProgram(new URL('./programs/writer.ts', import.meta.url), server.url);
-      await waitUntil('Some rounds', 10_000, async () => Number(await program.ask('rounds')) > 5);
+      await waitUntil('Some rounds', 30_000, async () => Number(await program.ask('rounds')) > 5);
     }
     expect(await torn()).toEqual([]);
     {
       await using program = startProgram(new URL('./programs/writer.ts', import.meta.url), server.url);
-      await waitUntil('Some rounds', 10_000, async () => Number(await program.ask('rounds')) > 5);
+      await waitUntil('Some rounds', 30_000, async () => Number(await program.ask('rounds')) > 5);
       await server.kill();
       await server.restart();
-      await recovery('The administrator', 5_000, () => admin.run('SELECT 1'));
+      await recovery('The administrator', 30_000, () => admin.run('SELECT 1'));
       const before = Number(await program.ask('rounds'));
-      await waitUntil('More rounds', 10_000, async () => Number(await program.ask('rounds')) > before + 1);
+      await waitUntil('More rounds', 30_000, async () => Number(await program.ask('rounds')) > before + 1);
       expect((await program.end()).code).toBe(0);
     }
     expect(await torn()).toEqual([]);
@@ -44,8 +44,8 @@ describe('row 59: kill -9 in the middle', () => {
     await locker.run('BEGIN; LOCK TABLE cache_tag IN ACCESS EXCLUSIVE MODE');
     const sql = openPool(server.url, { max: 1 });
     try {
-      const migrating = settle(migrate(sql), 30_000);
-      await waitUntil('The migration waiting', 10_000, async () => {
+      const migrating = settle(migrate(sql), 60_000);
+      await waitUntil('The migration waiting', 30_000, async () => {
         const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
         return Number(waiting) === 1;
       });
@@ -55,7 +55,7 @@ describe('row 59: kill -9 in the middle', () => {
       await sql.end({ timeout: 0 });
     }
     await server.restart();
-    await recovery('The administrator', 5_000, () => admin.run('SELECT 1'));
+    await recovery('The administrator', 30_000, () => admin.run('SELECT 1'));
     expect(await admin.valueOf("SELECT to_regclass('cache') IS NULL")).toBe(true);
     await admin.run('DROP TABLE IF EXISTS cache_tag');
     await migrate(admin.sql);
@@ -72,20 +72,20 @@ describe('row 59: kill -9 in the middle', () => {
     {
       await using program = startProgram(new URL('./programs/migrator.ts', import.meta.url), server.url);
       program.ask('migrate').catch(() => {});
-      await waitUntil('The migration waiting', 10_000, async () => {
+      await waitUntil('The migration waiting', 30_000, async () => {
         const waiting = await admin.valueOf("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'");
         return Number(waiting) === 1;
       });
     }
     await locker.run('ROLLBACK');
-    const migrated = await settle(migrate(admin.sql), 15_000);
+    const migrated = await settle(migrate(admin.sql), 60_000);
     expect(migrated).toMatchObject({ state: 'fulfilled' });
   });
 
   test('row 59: of the cleanup: whole steps are done or not, no live item is lost, and the next one finishes', async () => {
     await using migrated = await startMigrated();
     const { server, admin } = migrated;
-    await using opened = await ownPool.open(server.url, { namespace: 'swept', writeTimeoutMs: 5_000 });
+    await using opened = await ownPool.open(server.url, { namespace: 'swept', writeTimeoutMs: 10_000 });
     const { cache } = opened;
     await cache.mset(
       Array.from({ length: 200 }, (_, index) => [`live-${index}`, index]),
@@ -104,7 +104,7 @@ describe('row 59: kill -9 in the middle', () => {
           if (removed >= 1_000) killing ??= server.kill();
         },
       }),
-      30_000,
+      60_000,
     );
     expect(await cleaning).toMatchObject({
       state: 'rejected',
@@ -112,7 +112,7 @@ describe('row 59: kill -9 in the middle', () => {
     });
     await killing;
     await server.restart();
-    await recovery('The administrator', 5_000, () => admin.run('SELECT 1'));
+    await recovery('The administrator', 30_000, () => admin.run('SELECT 1'));
     expect((await left('dead-%')) % 100).toBe(0);
     expect(await left('live-%')).toBe(200);
     let removed = 0;

@@ -57,14 +57,14 @@ describe('row 62: what the cache did not write', () => {
       const before = errors.length;
       expect({ operation, answer: await read() }).toEqual({ operation, answer: undefined });
       expect(errors.length).toBe(before + 1);
-      await waitUntil(`The removal after ${operation}`, 5_000, isGone);
+      await waitUntil(`The removal after ${operation}`, 30_000, isGone);
     }
     expect(new Set(errors.map(({ error }) => error.code))).toEqual(new Set(['ERR_CACHE_CORRUPTION']));
     expect(await cache.get('good')).toBe(1);
 
     await damageIt();
     let entry = await cache.getOrLease('bad');
-    await waitUntil('A lease to load what was damaged', 5_000, async () => {
+    await waitUntil('A lease to load what was damaged', 30_000, async () => {
       if (!('lease' in entry)) entry = await cache.getOrLease('bad');
       return 'lease' in entry;
     });

@@ -31,10 +31,16 @@ async function readerAndWriter(options: object = PATIENT): Promise<{ cache: Data
     hooks: { onError: () => {} },
     ...options,
   });
-  await cache.get('a');
-  const [reader = 0] = await processes();
-  await cache.set('a', 0);
-  const writer = (await processes()).find((pid) => pid !== reader) ?? 0;
+  await recovery('A get', 30_000, () => cache.get('a'));
+  const [reader, ...others] = await processes();
+  if (reader === undefined || others.length > 0) throw new Error('A read needs one connection.');
+  let writer: number | undefined;
+  await waitUntil('A connection for writes', 30_000, async () => {
+    await cache.set('a', 0);
+    writer = (await processes()).find((pid) => pid !== reader);
+    return writer !== undefined;
+  });
+  if (writer === undefined) throw new Error('A write needs another connection.');
   return { cache, pids: [reader, writer] };
 }
 
@@ -105,7 +111,7 @@ describe('one connection of several', () => {
   });
 
   test('that writes and hangs leaves reads alone, and is replaced for the next write', async () => {
-    const { cache, pids } = await readerAndWriter({ readTimeoutMs: 1_000 });
+    const { cache, pids } = await readerAndWriter({ readTimeoutMs: 5_000, writeTimeoutMs: 1_000 });
     process.kill(pids[1], 'SIGSTOP');
     try {
       const late = settle(cache.set('a', 'late'), SETTLED_LIMIT_MS);
@@ -133,7 +139,7 @@ describe('one connection of several', () => {
       await Promise.all(Array.from({ length: 20 }, (_, index) => cache.setWithNx(`k${index}`, index)));
       expect(await cache.mget(['k0', 'k19', 'n'])).toEqual([0, 19, 20]);
       await cache.close();
-      await waitUntil('Nobody being there', 5_000, async () => {
+      await waitUntil('Nobody being there', 30_000, async () => {
         return (await admin.valueOf(`SELECT count(*)::int FROM pg_stat_activity WHERE usename = 'single'`)) === 0;
       });
     }
@@ -145,7 +151,7 @@ describe('one connection of several', () => {
     const cache = await DatabaseCache.connect(server.url.replace('postgres@', 'single@'), PATIENT);
     await cache.set('a', 1);
     await admin.run('ALTER ROLE single CONNECTION LIMIT 2');
-    await waitUntil('A second connection', 5_000, async () => {
+    await waitUntil('A second connection', 30_000, async () => {
       await cache.set('a', 2);
       return (await admin.valueOf(`SELECT count(*)::int FROM pg_stat_activity WHERE usename = 'single'`)) === 2;
     });
@@ -158,25 +164,26 @@ describe('what waits for a connection', () => {
     const { server } = migrated;
     await using proxy = await startProxy(server.port);
     const maxPending = 60;
-    await using opened = await ownPool.open(proxy.urlFor(server.url), { maxPending });
+    await using opened = await ownPool.open(proxy.urlFor(server.url), { maxPending, readTimeoutMs: 250 });
     const { cache } = opened;
-    await cache.get('a');
+    await recovery('A get', 30_000, () => cache.get('a'));
     proxy.latency(200);
     proxy.reset();
     const calls = (count: number): Promise<unknown>[] =>
       Array.from({ length: count }, (_, index) => cache.exists(`k${index}`));
     for (let round = 0; round < 3; round += 1) await Promise.all(calls(20).map((call) => outageOf(call)));
     await proxy.restore();
-    await recovery('As many as may wait', 10_000, () => Promise.all(calls(maxPending)));
+    await recovery('As many as may wait', 30_000, () => Promise.all(calls(maxPending)));
   });
 
   test('is not written after a later write, when it gets one at last', async () => {
     const { server } = migrated;
     await using proxy = await startProxy(server.port);
     const namespace = uniqueName('unsent');
-    await using opened = await ownPool.open(proxy.urlFor(server.url), { namespace });
+    const deadlines = { readTimeoutMs: 250, writeTimeoutMs: 500 };
+    await using opened = await ownPool.open(proxy.urlFor(server.url), { namespace, ...deadlines });
     const { cache } = opened;
-    await cache.get('a');
+    await recovery('A get', 30_000, () => cache.get('a'));
     proxy.latency(700);
     // The read's deadline replaces the connections, so that the write's, soon after, does not.
     const read = failureOf(cache.get('b'), 'ERR_CACHE_TIMEOUT');
@@ -185,6 +192,6 @@ describe('what waits for a connection', () => {
     proxy.latency(0);
     await recovery('A later write', ownPool.recoveryLimitMs, () => cache.set('a', 'last'));
     await new Promise((resume) => setTimeout(resume, 1_000));
-    expect(await cache.get('a')).toBe('last');
+    await recovery('A get', 30_000, async () => expect(await cache.get('a')).toBe('last'));
   });
 });

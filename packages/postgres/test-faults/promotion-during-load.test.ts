@@ -37,7 +37,7 @@ async function closePair(): Promise<void> {
 /** Waits until the standby has carried out all that the primary has done. */
 async function caughtUp(): Promise<void> {
   const position = await primary.admin.valueOf('SELECT pg_current_wal_flush_lsn()');
-  await waitUntil('The standby to catch up', 20_000, async () => {
+  await waitUntil('The standby to catch up', 30_000, async () => {
     return (await administrator.valueOf(`SELECT pg_last_wal_replay_lsn() >= '${String(position)}'`)) === true;
   });
 }
@@ -45,7 +45,7 @@ async function caughtUp(): Promise<void> {
 /** Nothing reaches the standby any more; then it becomes a primary. The old one goes on by itself. */
 async function promote(): Promise<void> {
   expect(await administrator.valueOf('SELECT pg_promote(true, 60)')).toBe(true);
-  await waitUntil('A server that takes writes', 20_000, async () => {
+  await waitUntil('A server that takes writes', 30_000, async () => {
     return (await administrator.valueOf('SELECT NOT pg_is_in_recovery()')) === true;
   });
 }
@@ -95,7 +95,11 @@ describe('a promotion between a lease and its fill, standard profile', () => {
 
   test('keeps the lease, whose fill is stored, and what connect finds is trusted', async () => {
     expect(await fillOld(promoted.cache, leaseFrom('kept'))).toBe(true);
-    await using own = await DatabaseCache.connect(standby.url);
+    await using own = await DatabaseCache.connect(standby.url, {
+      connectTimeoutMs: 20_000,
+      readTimeoutMs: 20_000,
+      writeTimeoutMs: 20_000,
+    });
     expect(await own.get('kept')).toBe('old');
     expect(await own.get('filled')).toBe('old');
   });

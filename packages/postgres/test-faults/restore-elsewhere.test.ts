@@ -11,6 +11,7 @@ import { type Application, fillOld, leaseOf } from './invalidations.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 const run = promisify(execFile);
+const PATIENT = { connectTimeoutMs: 20_000, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
 const TABLES = ['cache', 'cache_removal', 'cache_tag', 'cache_event'];
 
 let source: MigratedServer;
@@ -88,7 +89,7 @@ describe('a dump restored into another server', () => {
 
   test('is emptied by connect', async () => {
     const url = await restore();
-    await using own = await DatabaseCache.connect(url, { connectTimeoutMs: 20_000 });
+    await using own = await DatabaseCache.connect(url, PATIENT);
     expect(await own.get('item')).toBeUndefined();
     expect(await rowsFound()).toBe(0);
     await expectFreshStart();
@@ -97,9 +98,13 @@ describe('a dump restored into another server', () => {
   test('is emptied as soon as the server is up, if connect was called before', async () => {
     const url = await restore();
     await target.stop();
-    await using own = await DatabaseCache.connect(url, { connectTimeoutMs: 300, hooks: { onError: () => {} } });
+    await using own = await DatabaseCache.connect(url, {
+      ...PATIENT,
+      connectTimeoutMs: 300,
+      hooks: { onError: () => {} },
+    });
     await target.restart();
-    await waitUntil('The tables to be emptied', 20_000, async () => (await rowsFound()) === 0);
+    await waitUntil('The tables to be emptied', 30_000, async () => (await rowsFound()) === 0);
     await expectFreshStart();
     expect(await own.ping()).toBeGreaterThan(0);
   });
@@ -109,7 +114,7 @@ describe('a dump restored into another server', () => {
     await migrate(restored.sql);
     await restored.cache.set('item', 'here', null);
     await migrate(restored.sql);
-    await using own = await DatabaseCache.connect(url, { connectTimeoutMs: 20_000 });
+    await using own = await DatabaseCache.connect(url, PATIENT);
     expect(await own.get('item')).toBe('here');
   });
 

@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { CACHE_POOLS, ownPool } from './cache-pools.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
-const RECOVERY_LIMIT_MS = 10_000;
+const RECOVERY_LIMIT_MS = 30_000;
 
 let migrated: MigratedServer;
 

@@ -48,7 +48,7 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
 
   test('row 21: seconds of load on a frozen server, and it answers again as soon as it runs on', async () => {
     const { server } = migrated;
-    await using opened = await open(server.url);
+    await using opened = await open(server.url, { readTimeoutMs: 250 });
     const { cache } = opened;
     await cache.set('a', 'before');
     await server.freeze();
@@ -56,7 +56,7 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
     const load = startLoad(10, async () => {
       if ((await cache.get('a')) !== 'before') wrong += 1;
     });
-    await waitUntil('Ten rounds of failures', 20_000, () => load.failures.length >= 100);
+    await waitUntil('Ten rounds of failures', 30_000, () => load.failures.length >= 100);
     await server.resume();
     const { succeeded } = load;
     await waitUntil('A get once the server runs on', recoveryLimitMs, () => load.succeeded > succeeded);
@@ -118,7 +118,7 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
     proxy.blackhole();
     await Promise.all(EVERY_CALL.map(({ run }) => outageOf(run(cache))));
     const load = startLoad(10, async () => void (await cache.get('a')));
-    await waitUntil('Five rounds of failures', 20_000, () => load.failures.length >= 50);
+    await waitUntil('Five rounds of failures', 30_000, () => load.failures.length >= 50);
     await proxy.restore();
     const { succeeded } = load;
     await waitUntil('A get once the network is back', recoveryLimitMs, () => load.succeeded > succeeded);
@@ -130,10 +130,10 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
   test('row 23: replies that come after the deadline are dropped, and no other call ever gets them', async () => {
     const { server } = migrated;
     await using proxy = await startProxy(server.port);
-    await using opened = await open(proxy.urlFor(server.url), { maxBatchSize: 1 });
+    await using opened = await open(proxy.urlFor(server.url), { maxBatchSize: 1, readTimeoutMs: 250 });
     const { cache } = opened;
     const keys = Array.from({ length: 60 }, (_, index) => `k${index}`);
-    await recovery('The items', 10_000, () => cache.mset(keys.map((key) => [key, key])));
+    await recovery('The items', 30_000, () => cache.mset(keys.map((key) => [key, key])));
 
     proxy.latency(400);
     await Promise.all(keys.slice(0, 30).map((key) => failureOf(cache.get(key), 'ERR_CACHE_TIMEOUT')));
@@ -176,7 +176,7 @@ describe(ownPool.pool, () => {
     await server.freeze();
     const load = startLoad(4, async () => void (await cache.get('a')));
     const frozenAt = performance.now();
-    await waitUntil('Five seconds', 10_000, () => performance.now() - frozenAt > 5_000);
+    await waitUntil('Five seconds', 30_000, () => performance.now() - frozenAt > 5_000);
     await server.resume();
     const { succeeded } = load;
     await waitUntil('A get once the server runs on', ownPool.recoveryLimitMs, () => load.succeeded > succeeded);
@@ -185,7 +185,7 @@ describe(ownPool.pool, () => {
     const ofPool = `SELECT count(*)::int FROM pg_stat_activity WHERE application_name = 'frozen'`;
     await waitUntil(
       'No more connections than the pool has',
-      5_000,
+      30_000,
       async () => Number(await admin.valueOf(ofPool)) <= 2,
     );
   });
@@ -199,11 +199,11 @@ describe(ownPool.pool, () => {
       await cache.get('a');
       await cache.set('b', 1);
     });
-    await waitUntil('Ten rounds', 5_000, () => load.succeeded >= 10);
+    await waitUntil('Ten rounds', 30_000, () => load.succeeded >= 10);
     proxy.halfOpen();
-    await waitUntil('A failure', 5_000, () => load.failures.length > 0);
+    await waitUntil('A failure', 30_000, () => load.failures.length > 0);
     const { succeeded } = load;
-    await waitUntil('Calls over new connections', 10_000, () => load.succeeded > succeeded + 10);
+    await waitUntil('Calls over new connections', 30_000, () => load.succeeded > succeeded + 10);
     await load.stop();
     expect(load.slowestMs).toBeLessThan(SETTLED_LIMIT_MS);
   });
@@ -236,12 +236,16 @@ describe(ownPool.pool, () => {
         sql.unsafe("INSERT INTO naive VALUES ('a', 'late') ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value"),
         SETTLED_LIMIT_MS,
       );
-      await waitUntil('The statement being under way', 5_000, () => link.heldBytes > 0);
+      await waitUntil('The statement being under way', 30_000, () => link.heldBytes > 0);
       link.dropClients();
       expect(await late).toMatchObject({ state: 'rejected' });
       await admin.run("DELETE FROM naive WHERE key = 'a'");
       await link.deliverHeld();
-      await waitUntil('The late value', 5_000, async () => (await admin.valueOf('SELECT value FROM naive')) === 'late');
+      await waitUntil(
+        'The late value',
+        30_000,
+        async () => (await admin.valueOf('SELECT value FROM naive')) === 'late',
+      );
     } finally {
       await sql.end({ timeout: 0 });
     }

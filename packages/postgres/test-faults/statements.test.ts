@@ -3,7 +3,7 @@ import { settle, startProgram } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { CACHE_POOLS, openPool } from './cache-pools.ts';
 import { EVERY_CALL } from './every-call.ts';
-import { failureOf, recovery } from './failures.ts';
+import { DEADLINES, failureOf, recovery } from './failures.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
 let migrated: MigratedServer;
@@ -16,7 +16,7 @@ afterAll(async () => {
   await migrated[Symbol.asyncDispose]();
 });
 
-const PATIENT = { readTimeoutMs: 5_000, writeTimeoutMs: 5_000 };
+const PATIENT = { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
 
 test('row 34: DEALLOCATE ALL before every call is not noticed: right bytes, right types', async () => {
   const sql = openPool(migrated.server.url, { max: 1 });
@@ -93,32 +93,33 @@ test('row 70: an application’s query that throws in its serialiser on the same
     settle(sql`INSERT INTO application VALUES (${sql.json(value as never)})`, 2_000).catch(() => undefined);
   try {
     const cache = new DatabaseCache(sql, {
+      ...DEADLINES,
       namespace: 'shared',
       maxBatchSize: 1,
       hooks: { onError: () => {} },
     });
     const items = Array.from({ length: 40 }, (_, index) => index);
-    await recovery('The items', 10_000, () => cache.mset(items.map((index) => [`k${index}`, { owner: index }])));
+    await recovery('The items', 30_000, () => cache.mset(items.map((index) => [`k${index}`, { owner: index }])));
     await Promise.all([insert({ fine: true }), insert({ fine: true })]);
     const wrong: unknown[] = [];
     let right = 0;
     for (let round = 0; round < 40; round += 1) {
       const reads = items.slice(round % 30, (round % 30) + 8).map(async (index) => {
-        const outcome = await settle(cache.get(`k${index}`), 4_000);
+        const outcome = await settle(cache.get(`k${index}`), 20_000);
         if (outcome.state === 'rejected')
           expect(String((outcome.reason as { code: string }).code)).toMatch(/^ERR_CACHE_/);
         else if (outcome.value === undefined) wrong.push({ index, missing: true });
         else if ((outcome.value as { owner: number }).owner !== index) wrong.push({ index, got: outcome.value });
         else right += 1;
       });
-      const writes = [settle(cache.set(`w${round}`, round), 4_000), settle(cache.increment('n'), 4_000)];
+      const writes = [settle(cache.set(`w${round}`, round), 20_000), settle(cache.increment('n'), 20_000)];
       void insert(cyclic);
       await Promise.all([...reads, ...writes]);
     }
     // A miss where a value is would only cost a load; another's row would be somebody else's secret.
     expect(wrong.filter((answer) => !(answer as { missing?: boolean }).missing)).toEqual([]);
     expect(right).toBeGreaterThan(0);
-    await recovery('A get once the application has stopped', 10_000, async () => {
+    await recovery('A get once the application has stopped', 30_000, async () => {
       expect(await cache.get('k1')).toEqual({ owner: 1 });
     });
   } finally {

@@ -1,6 +1,6 @@
 import { startProgram, startProxy, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
-import { SETTLED_LIMIT_MS } from './failures.ts';
+import { DEFAULT_SETTLED_LIMIT_MS } from './failures.ts';
 import { startMigrated } from './migrated-server.ts';
 
 interface Report {
@@ -9,7 +9,7 @@ interface Report {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-const RECOVERY_LIMIT_MS = 15_000;
+const RECOVERY_LIMIT_MS = 30_000;
 
 /** What Node prints for the warning that stands in for a missing onError hook, and its hint after the first. */
 const OUTAGE_WARNING =
@@ -77,7 +77,7 @@ test.each([
     await allSucceed('at first');
     for (const [fault, [strike, relent]] of Object.entries(faults)) {
       const before = await failed();
-      await waitUntil('The administrator', 5_000, async () => (await admin.valueOf('SELECT 1')) === 1);
+      await waitUntil('The administrator', 30_000, async () => (await admin.valueOf('SELECT 1')) === 1);
       await strike();
       await waitUntil(`Failures from ${fault}`, RECOVERY_LIMIT_MS, async () => (await failed()) > before);
       await relent();
@@ -91,7 +91,7 @@ test.each([
     await allSucceed('after a restart');
 
     const { counts, slowestMs } = await report();
-    expect(slowestMs).toBeLessThan(2 * SETTLED_LIMIT_MS);
+    expect(slowestMs).toBeLessThan(2 * DEFAULT_SETTLED_LIMIT_MS);
     // On a pool that is shared, what postgres.js mixes up while connections come and go is thrown away by this name.
     const own = /^(done|ERR_CACHE_(TIMEOUT|UNAVAILABLE|OPTION))$/;
     const known = args.includes('wrap') ? /^(done|ERR_CACHE_(TIMEOUT|UNAVAILABLE|OPTION|CORRUPTION))$/ : own;
@@ -103,5 +103,5 @@ test.each([
     if (args.includes('listener')) expect(lines).toEqual([]);
     else expect(lines.length).toBeGreaterThan(0);
   },
-  120_000,
+  300_000,
 );

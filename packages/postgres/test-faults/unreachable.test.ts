@@ -41,7 +41,7 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
     }
     await server.restart();
     await recovery('A get once the server is there', recoveryLimitMs, () => cache.get('a'));
-    await recovery('The administrator', 5_000, () => admin.run('SELECT 1'));
+    await recovery('The administrator', 30_000, () => admin.run('SELECT 1'));
     expect(await admin.run('SELECT plain_key FROM cache')).toEqual([]);
   });
 
@@ -53,9 +53,9 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
     const load = startLoad(20, async () => {
       await cache.increment('n', 1, { expirationInSeconds: null });
     });
-    await waitUntil('100 increments', 10_000, () => load.succeeded >= 100);
+    await waitUntil('100 increments', 30_000, () => load.succeeded >= 100);
     await server.kill();
-    await waitUntil('100 failures', 20_000, () => load.failures.length >= 100);
+    await waitUntil('100 failures', 30_000, () => load.failures.length >= 100);
     await server.restart();
     const acknowledgedBefore = load.succeeded;
     await waitUntil('An increment after the restart', recoveryLimitMs, () => load.succeeded > acknowledgedBefore);
@@ -83,12 +83,12 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
       const value = await cache.get(`k${index}`);
       if (value !== index) wrong.push({ index, value });
     });
-    await waitUntil('100 gets', 10_000, () => load.succeeded >= 100);
+    await waitUntil('100 gets', 30_000, () => load.succeeded >= 100);
     await server.kill();
-    await waitUntil('20 failures', 20_000, () => load.failures.length >= 20);
+    await waitUntil('20 failures', 30_000, () => load.failures.length >= 20);
     await server.restart();
     const { succeeded } = load;
-    await waitUntil('100 gets after the restart', 20_000, () => load.succeeded > succeeded + 100);
+    await waitUntil('100 gets after the restart', 30_000, () => load.succeeded > succeeded + 100);
     await load.stop();
     expect(wrong).toEqual([]);
   });

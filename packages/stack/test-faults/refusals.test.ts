@@ -5,10 +5,12 @@ import { settle, startPostgres, startRedis, waitUntil } from '@cache/test-server
 import { expect, test } from '@jest/globals';
 import postgres from 'postgres';
 import { createClient } from 'redis';
+import { DEADLINES } from './backends.ts';
 
-const SETTLED_LIMIT_MS = 2_500;
-const RECOVERY_LIMIT_MS = 6_000;
+const SETTLED_LIMIT_MS = 5_000;
+const RECOVERY_LIMIT_MS = 30_000;
 const QUIET = { hooks: { onError: () => {} } };
+const LEVEL = { ...QUIET, ...DEADLINES };
 
 async function codeOf(call: Promise<unknown>): Promise<unknown> {
   const outcome = await settle(call, SETTLED_LIMIT_MS);
@@ -18,7 +20,7 @@ async function codeOf(call: Promise<unknown>): Promise<unknown> {
 test('row 27: a Redis that is full: loads answer, a set that fails leaves nothing behind, what is there is read', async () => {
   await using server = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
   const admin = await createClient({ url: server.url }).connect();
-  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...QUIET });
+  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...LEVEL });
   try {
     await using cache = createCache<string>({ l2, ...QUIET });
     await cache.set('a', 'old');
@@ -45,7 +47,7 @@ test('row 28: a Redis that became a replica: loads answer, a removal waits, and 
   await using master = await startRedis();
   await using server = await startRedis();
   const admin = await createClient({ url: server.url }).connect();
-  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...QUIET });
+  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...LEVEL });
   try {
     await using cache = createCache<string>({ l2, ...QUIET });
     await cache.set('a', 'old');
@@ -68,14 +70,14 @@ test('row 28: a Redis that became a replica: loads answer, a removal waits, and 
 test('row 26: credentials that are refused later: loads answer, changes are a configuration error, and nothing is queued for it', async () => {
   await using server = await startRedis();
   const admin = await createClient({ url: server.url }).connect();
-  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...QUIET });
+  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...LEVEL });
   try {
     await using cache = createCache<string>({ l2, ...QUIET });
     await cache.set('a', 'old');
     await admin.sendCommand(['ACL', 'SETUSER', 'default', '-@all', '+acl', '+auth', '+hello', '+client']);
     expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
     expect(await codeOf(cache.removeItem('a'))).toBe('ERR_CACHE_OPTION');
-    expect(await codeOf(cache.ready({ timeoutMs: 500 }))).toBe('ERR_CACHE_OPTION');
+    expect(await codeOf(cache.ready({ timeoutMs: 4_000 }))).toBe('ERR_CACHE_OPTION');
     expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
     await admin.sendCommand(['ACL', 'SETUSER', 'default', '+@all']);
     expect(await cache.removeItem('a')).toBe(true);
@@ -88,11 +90,11 @@ test('row 26: credentials that are refused later: loads answer, changes are a co
 test('row 35: a PostgreSQL that is read-only, and one without its table: loads answer, changes are a configuration error', async () => {
   await using server = await startPostgres();
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
-  const l2 = await DatabaseCache.connect<string>(server.url, QUIET);
+  const l2 = await DatabaseCache.connect<string>(server.url, LEVEL);
   try {
     await using cache = createCache<string>({ l2, ...QUIET });
     expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
-    expect(await codeOf(cache.ready({ timeoutMs: 500 }))).toBe('ERR_CACHE_OPTION');
+    expect(await codeOf(cache.ready({ timeoutMs: 4_000 }))).toBe('ERR_CACHE_OPTION');
     await migrate(sql);
     await cache.set('a', 'old');
     await sql`ALTER SYSTEM SET default_transaction_read_only = on`;

@@ -11,9 +11,10 @@ import {
 import { describe, expect, test } from '@jest/globals';
 import { BACKENDS, type Backend, type OpenedLevel } from './backends.ts';
 
-const SETTLED_LIMIT_MS = 2_500;
+/** A deadline of a second, and room for a busy machine: a call that hangs is still pending long after. */
+const SETTLED_LIMIT_MS = 5_000;
 /** Two seconds are promised, and proven by manual time in test/circuit-breaker.test.ts; the rest is room for a busy machine. */
-const RECOVERY_LIMIT_MS = 6_000;
+const RECOVERY_LIMIT_MS = 30_000;
 const QUEUED = { code: 'ERR_CACHE_UNAVAILABLE', ambiguous: true, queued: true };
 const REMOVER = new URL('./programs/remover.ts', import.meta.url);
 
@@ -163,7 +164,7 @@ describe.each(BACKENDS)('over $backend', (backend) => {
       }
       await proxy.restore();
       expect(await other.get('a')).toBe('old');
-      await waitUntil('Its end of life', 10_000, async () => (await other.get('a')) === undefined);
+      await waitUntil('Its end of life', 30_000, async () => (await other.get('a')) === undefined);
     } finally {
       await other.close();
     }
@@ -194,7 +195,7 @@ describe.each(BACKENDS)('over $backend', (backend) => {
     await program.ask('set a');
     await server.freeze();
     expect(await program.ask('remove a')).toBe('queued');
-    expect(await program.ask('close 300')).toBeLessThan(SETTLED_LIMIT_MS + 1_500);
+    expect(await program.ask('close 300')).toBeLessThan(SETTLED_LIMIT_MS);
     expect(await program.end()).toMatchObject({ code: 0, stderr: '' });
   });
 });

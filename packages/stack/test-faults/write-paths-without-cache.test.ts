@@ -4,6 +4,7 @@ import { createCache, type StackCache, writeBehind, writeThrough } from '@cache/
 import { type Server, settle, startRedis, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RecordingStore } from '../test/recording-store.ts';
+import { DEADLINES } from './backends.ts';
 
 let server: Server;
 
@@ -20,7 +21,7 @@ interface Process extends AsyncDisposable {
 
 async function startProcess(prefix: string): Promise<Process> {
   const quiet = { onError: () => {} };
-  const redis = await RedisCache.connect(server.url, { prefix, hooks: quiet });
+  const redis = await RedisCache.connect(server.url, { prefix, hooks: quiet, ...DEADLINES });
   const cache = createCache({ l1: new InMemoryCache(), l2: redis, hooks: quiet });
   return {
     cache,
@@ -46,7 +47,7 @@ describe('While the cache’s Redis is frozen', () => {
     try {
       await users.set('user', 'new');
       expect(await users.get('user')).toBe('new');
-      await users.flush({ withinMs: 30_000 });
+      await users.flush({ withinMs: 120_000 });
       expect(store.values.get('user')).toBe('new');
       expect(users.statistics.depth).toBe(0);
       expect(await users.get('user')).toBe('new');

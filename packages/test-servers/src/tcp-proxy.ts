@@ -8,6 +8,8 @@ export interface TcpProxy extends AsyncDisposable {
   readonly accepted: number;
   /** How many connections are open now. */
   readonly open: number;
+  /** How often a reply has vanished so far. */
+  readonly lostReplies: number;
   /** `url` with this proxy's host and port in place of its own. */
   urlFor(url: string): string;
   /** Replies arrive `ms` later, in order. */
@@ -46,6 +48,7 @@ class FaultyProxy implements TcpProxy {
   #mode: Mode = 'pass';
   #latencyMs = 0;
   #accepted = 0;
+  #lostReplies = 0;
 
   constructor(port: number, targetPort: number) {
     this.port = port;
@@ -54,6 +57,10 @@ class FaultyProxy implements TcpProxy {
 
   get accepted(): number {
     return this.#accepted;
+  }
+
+  get lostReplies(): number {
+    return this.#lostReplies;
   }
 
   get open(): number {
@@ -146,8 +153,10 @@ class FaultyProxy implements TcpProxy {
       replies = replies.then(() => sleepUntil(dueAt)).then(step);
     };
     server.on('data', (chunk) => {
-      if (this.#mode === 'dropReplies') link.hasLostReplies = true;
-      else if (this.#mode === 'cutAfterRequest') this.#cut(link);
+      if (this.#mode === 'dropReplies') {
+        link.hasLostReplies = true;
+        this.#lostReplies += 1;
+      } else if (this.#mode === 'cutAfterRequest') this.#cut(link);
       else inOrder(() => void (client.destroyed || client.write(chunk)));
     });
     client.on('error', () => {}).once('close', () => this.#end(link));

@@ -31,7 +31,7 @@ describe('startRedisCluster', () => {
     await cluster.set('key', '1');
     await servers.masters[0]?.kill();
     const keys = Array.from({ length: 30 }, (_, index) => `key-${index}`);
-    await waitUntil('Writes to every slot', 40_000, async () => {
+    await waitUntil('Writes to every slot', 60_000, async () => {
       await Promise.all(keys.map((key) => cluster.set(key, key)));
       return true;
     });
@@ -50,7 +50,7 @@ describe('startRedisSentinel', () => {
     await sentinel.connect();
     await sentinel.set('key', '1');
     await servers.master.kill();
-    await waitUntil('A write after the failover', 40_000, async () => (await sentinel.set('key', '2')) === 'OK');
+    await waitUntil('A write after the failover', 60_000, async () => (await sentinel.set('key', '2')) === 'OK');
     sentinel.destroy();
   });
 });
@@ -62,7 +62,7 @@ describe('startPostgresStandby', () => {
     const [write, read] = [primary, standby].map(({ url }) => postgres(url, { max: 1 }));
     if (write === undefined || read === undefined) throw new Error('Two clients were made.');
     await write`create table seen (id int)`;
-    await waitUntil('The table on the standby', 10_000, async () => {
+    await waitUntil('The table on the standby', 30_000, async () => {
       const [row] = await read`select to_regclass('seen')::text as name`;
       return row?.['name'] === 'seen';
     });

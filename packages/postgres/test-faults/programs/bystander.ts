@@ -3,7 +3,7 @@ import { DatabaseCache } from '@cache/postgres';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = ''] = process.argv.slice(2);
-const cache = await DatabaseCache.connect(url, { namespace: 'other', readTimeoutMs: 5_000, writeTimeoutMs: 5_000 });
+const cache = await DatabaseCache.connect(url, { namespace: 'other', readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
 await cache.set('a', 1, null);
 let latenciesMs: number[] = [];
 let wrong = 0;

@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { type CacheHooks, jsonSerializer } from '@cache/core';
 import { DatabaseCache } from '@cache/postgres';
 import { openPool } from '../cache-pools.ts';
+import { DEADLINES } from '../failures.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [port = '', password = '', canary = ''] = process.argv.slice(2);
@@ -52,8 +53,8 @@ async function fail(outcomes: Outcomes, scene: string, call: () => unknown): Pro
 }
 
 process.on('warning', (warning) => seen.push(expose(warning)));
-const cache = await DatabaseCache.connect(url, { hooks: [hooks, throwing], maxValueBytes: 1_000 });
-const quiet = await DatabaseCache.connect(url);
+const cache = await DatabaseCache.connect(url, { ...DEADLINES, hooks: [hooks, throwing], maxValueBytes: 1_000 });
+const quiet = await DatabaseCache.connect(url, DEADLINES);
 const admin = openPool(url.replace(`app:${password}`, 'postgres'), { max: 1 });
 
 /** Any write of a canary that a server in trouble has to refuse or to leave unanswered. */
@@ -80,7 +81,8 @@ async function failAll(cache: DatabaseCache): Promise<Outcomes> {
 
 async function badUrls(): Promise<Outcomes> {
   const outcomes: Outcomes = {};
-  const connect = (address: string) => async () => (await DatabaseCache.connect(address)).close();
+  const connect = (address: string) => async () =>
+    (await DatabaseCache.connect(address, { connectTimeoutMs: 20_000 })).close();
   await fail(outcomes, 'malformed', connect(`postgres://user:${password}@127.0.0.1:notaport`));
   await fail(outcomes, 'another protocol', connect(`http://user:${password}@127.0.0.1`));
   await fail(outcomes, 'an unknown database', connect(`${url}${canary}`));

@@ -5,13 +5,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseCache } from '@cache/postgres';
 import { openPool } from '../cache-pools.ts';
+import { DEADLINES } from '../failures.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = '', how] = process.argv.slice(2);
 const SETS = 100_000;
 const SETS_A_TURN = 1_000;
 
-const options = { maxPending: 1_000, hooks: { onError: () => {} } };
+const options = { ...DEADLINES, maxPending: 1_000, hooks: { onError: () => {} } };
 const sql = how === 'wrap' ? openPool(url) : undefined;
 const cache = sql === undefined ? await DatabaseCache.connect(url, options) : new DatabaseCache(sql, options);
 await cache.set('warm', 1);

@@ -1,11 +1,13 @@
 /** An application whose queries throw in their serialiser, on the pool that it shares with its cache: `throwing-neighbour.ts <url>`. */
 import { DatabaseCache } from '@cache/postgres';
 import { openPool } from '../cache-pools.ts';
+import { DEADLINES } from '../failures.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [url = ''] = process.argv.slice(2);
 const sql = openPool(url, { max: 2 });
-const cache = new DatabaseCache<number>(sql, { namespace: 'neighbour', maxBatchSize: 1, hooks: { onError: () => {} } });
+const options = { ...DEADLINES, namespace: 'neighbour', maxBatchSize: 1, hooks: { onError: () => {} } };
+const cache = new DatabaseCache<number>(sql, options);
 await sql`CREATE TABLE IF NOT EXISTS neighbours (value jsonb)`;
 
 function insert(value: unknown): Promise<unknown> {
@@ -32,7 +34,7 @@ async function mix(): Promise<unknown> {
       tally.unsettled -= 1;
     });
     void insert(cyclic);
-    await Promise.race([Promise.all(reads), new Promise((give) => setTimeout(give, 4_000).unref())]);
+    await Promise.race([Promise.all(reads), new Promise((give) => setTimeout(give, 20_000).unref())]);
   }
   return tally;
 }

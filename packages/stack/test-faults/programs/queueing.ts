@@ -68,7 +68,7 @@ await answerQuestions({
     isStorming = true;
     void storm();
   },
-  drain: () => entries.flush({ withinMs: 20_000 }),
+  drain: () => entries.flush({ withinMs: 50_000 }),
   statistics: () => entries.statistics,
   'disk-full': () => limitFileSize('4096'),
   'disk-free': () => limitFileSize('unlimited'),

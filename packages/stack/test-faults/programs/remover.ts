@@ -1,5 +1,6 @@
 /** A process that removes what it is told to, and can be killed in the middle: `remover.ts <backend> <url>`. */
 import { createCache } from '@cache/stack';
+import { AwakeClock } from '@cache/test-servers';
 import { backendOf } from '../backends.ts';
 import { answerQuestions } from './answer-questions.ts';
 
@@ -34,9 +35,9 @@ await answerQuestions({
   state: () => cache.breaker?.state,
   /** Ends as a service does on SIGTERM, and says how long that took. */
   async close(drainWithinMs = '') {
-    const startedAt = performance.now();
+    using clock = new AwakeClock();
     await cache.close({ drainWithinMs: Number(drainWithinMs) });
     await level.close();
-    return performance.now() - startedAt;
+    return clock.now();
   },
 });

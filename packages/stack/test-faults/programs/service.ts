@@ -11,7 +11,7 @@ import type { Report } from '../service.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [name = '', url = ''] = process.argv.slice(2);
-const level = await backendOf(name).open<string>(url);
+const level = await backendOf(name).open<string>(url, {});
 const cache = createCache<string>({
   l1: new InMemoryCache({ maxSize: 1_000 }),
   l2: level,
