@@ -3,6 +3,9 @@ import type { Rule } from './rule.ts';
 import { RuleContext } from './rule-context.ts';
 import { RULE_GROUPS } from './rules/rule-groups.ts';
 
+/** Lifetimes of up to 16 s: who can't do some calls within that fails. */
+const MOST_PATIENCE = 64;
+
 /** A rule that can be run against the backend it was made for. */
 export interface ConformanceRule {
   /** The part of the contract it belongs to, such as `batches`. */
@@ -31,12 +34,17 @@ function applies(rule: Rule, options: ConformanceOptions): boolean {
   return hasAll && (rule.when === undefined || rule.when(options));
 }
 
+/** A rule that waits in real time and failed where the machine was too slow for it is run again, with longer lifetimes. */
 async function runRule(rule: Rule, options: ConformanceOptions): Promise<void> {
-  const context = new RuleContext(options);
-  try {
-    await rule.check(context);
-  } finally {
-    await context.dispose();
+  for (let patience = 1; ; patience *= 4) {
+    const context = new RuleContext(options, patience);
+    try {
+      return await rule.check(context);
+    } catch (error) {
+      if (rule.waits !== true || !context.wasHeldUp || patience >= MOST_PATIENCE) throw error;
+    } finally {
+      await context.dispose();
+    }
   }
 }
 

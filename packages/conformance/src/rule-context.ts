@@ -8,6 +8,9 @@ const DEFAULT_CALL_LIMIT_MS = 30_000;
 /** What timers, schedulers and coarse clocks may add before an expired item must be gone. */
 const REAL_TIME_SLACK_IN_SECONDS = 0.1;
 
+/** In real time: as short as calls over a network allow, since a suite waits for some dozens of them. */
+const REAL_SHORT_LIFETIME_IN_SECONDS = 0.25;
+
 /** What one rule works with: caches of its own, and time. */
 export class RuleContext {
   readonly options: ConformanceOptions;
@@ -16,11 +19,24 @@ export class RuleContext {
   /** How much longer than its lifetime an item may be seen. */
   readonly resolutionInSeconds: number;
   readonly #caches: AnyCache[] = [];
+  #workingSinceMs = performance.now();
+  #longestWorkMs = 0;
 
-  constructor(options: ConformanceOptions) {
+  /** `patience` multiplies the lifetimes that are waited for in real time. */
+  constructor(options: ConformanceOptions, patience = 1) {
     this.options = options;
-    this.shortLifetimeInSeconds = options.advance === undefined ? 0.25 : 10;
+    this.shortLifetimeInSeconds = options.advance === undefined ? REAL_SHORT_LIFETIME_IN_SECONDS * patience : 10;
     this.resolutionInSeconds = options.expirationResolutionInSeconds ?? 0;
+  }
+
+  /**
+   * True if the calls between two waits took longer than a lifetime to wait for. What was to be done within that lifetime then
+   * came too late, through no fault of the cache: the rule says nothing, and needs more patience.
+   */
+  get wasHeldUp(): boolean {
+    if (this.options.advance !== undefined) return false;
+    this.#endWork();
+    return this.#longestWorkMs >= this.shortLifetimeInSeconds * 1000;
   }
 
   /** A namespace that no other rule, run or process has. */
@@ -54,8 +70,10 @@ export class RuleContext {
 
   /** Lets time pass. */
   async elapse(seconds: number): Promise<void> {
-    if (this.options.advance !== undefined) await this.options.advance(seconds);
-    else await sleep(seconds * 1000);
+    if (this.options.advance !== undefined) return await this.options.advance(seconds);
+    this.#endWork();
+    await sleep(seconds * 1000);
+    this.#workingSinceMs = performance.now();
   }
 
   /** Lets time pass until everything that was stored for so long is expired, by the coarsest clock allowed. */
@@ -68,6 +86,10 @@ export class RuleContext {
   async dispose(): Promise<void> {
     const dispose = this.options.dispose ?? closeIfPossible;
     for (const cache of this.#caches.splice(0)) await dispose(cache);
+  }
+
+  #endWork(): void {
+    this.#longestWorkMs = Math.max(this.#longestWorkMs, performance.now() - this.#workingSinceMs);
   }
 }
 

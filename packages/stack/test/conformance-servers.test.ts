@@ -34,7 +34,11 @@ function near(): NearCache {
 }
 
 function given({ hooks, keyTransformer }: CreateCacheOptions): Partial<StackOptions> {
-  return { ...(hooks && { hooks: hooks as CacheHooks }), ...(keyTransformer && { keyTransformer }) };
+  return {
+    l2TimeoutMs: 30_000,
+    ...(hooks && { hooks: hooks as CacheHooks }),
+    ...(keyTransformer && { keyTransformer }),
+  };
 }
 
 const client = createClient({ url: redisUrl() });

@@ -12,6 +12,7 @@ import { createClient } from 'redis';
 
 /** These tests are not about deadlines: a busy machine is no failure. */
 const PATIENT = { readTimeoutMs: 10_000, writeTimeoutMs: 10_000 } as const;
+const l2TimeoutMs = 30_000;
 
 const client = createClient({ url: redisUrl() });
 const name = uniqueName('values');
@@ -53,9 +54,9 @@ describe('Any JSON value under any key', () => {
   test.each<[string, () => Shared]>([
     ['Redis', redis],
     ['PostgreSQL', database],
-    ['a stack over Redis', () => createCache({ l2: redis() })],
-    ['a stack of memory and Redis', () => createCache({ l1: memory(), l2: redis() })],
-    ['a stack of memory and PostgreSQL', () => createCache({ l1: memory(), l2: database() })],
+    ['a stack over Redis', () => createCache({ l2: redis(), l2TimeoutMs })],
+    ['a stack of memory and Redis', () => createCache({ l1: memory(), l2: redis(), l2TimeoutMs })],
+    ['a stack of memory and PostgreSQL', () => createCache({ l1: memory(), l2: database(), l2TimeoutMs })],
   ])(
     'is in %s what it is in memory',
     async (_, create) => {
@@ -79,12 +80,12 @@ describe('Any JSON value under any key', () => {
   ] as const)(
     'is read through %s as it was loaded, from whichever level it comes',
     async (_, create) => {
-      const loading = createCache({ l1: memory(), l2: create() });
+      const loading = createCache({ l1: memory(), l2: create(), l2TimeoutMs });
       await fc.assert(
         fc.asyncProperty(key, json, fc.boolean(), async (item, value, hasWindow) => {
           await loading.removeItem(item);
           // Another process: what it gives came through the server.
-          const reading = createCache({ l1: memory(), l2: create() });
+          const reading = createCache({ l1: memory(), l2: create(), l2TimeoutMs });
           const options = hasWindow ? { staleInSeconds: 60, tags: ['t'] } : {};
           expect(await loading.getOrSet(item, () => value, options)).toEqual(value);
           const never = (): never => {
@@ -114,8 +115,8 @@ describe('row 17: what a caller changes in a value is changed for nobody else by
   test.each<[string, () => Shared]>([
     ['Redis', redis],
     ['PostgreSQL', database],
-    ['a stack over Redis', () => createCache({ l2: redis() })],
-    ['a stack over PostgreSQL', () => createCache({ l2: database() })],
+    ['a stack over Redis', () => createCache({ l2: redis(), l2TimeoutMs })],
+    ['a stack over PostgreSQL', () => createCache({ l2: database(), l2TimeoutMs })],
   ])('%s, which gives each read a copy', async (_, create) => {
     const cache = create();
     const stored = given();
@@ -149,7 +150,10 @@ describe('row 17: what a caller changes in a value is changed for nobody else by
     ['Redis', redis],
     ['PostgreSQL', database],
   ] as const)('the second level %s, though a first level shares its references', async (_, create) => {
-    const [own, others] = [createCache({ l1: memory(), l2: create() }), createCache({ l1: memory(), l2: create() })];
+    const [own, others] = [
+      createCache({ l1: memory(), l2: create(), l2TimeoutMs }),
+      createCache({ l1: memory(), l2: create(), l2TimeoutMs }),
+    ];
     const key = uniqueName('copy');
     const loaded = await own.getOrSet(key, given);
     spoil(loaded);
