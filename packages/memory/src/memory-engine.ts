@@ -233,7 +233,7 @@ export class MemoryEngine<V> {
   }
 
   ensureOpen(operation: CacheOperation): void {
-    if (this.#isClosed) throw new CacheClosedError('The cache was closed.', { operation, backend: 'memory' });
+    if (this.#isClosed) throw new CacheClosedError('The cache is closed.', { operation, backend: 'memory' });
   }
 
   /** Throws if a key that is not held may not be used. */
