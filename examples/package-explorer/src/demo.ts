@@ -22,7 +22,6 @@ import { TemporaryPackage } from './temporary-package.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const STAMPEDE_PACKAGE = 'typescript';
-const STAMPEDE_SIZE = 50;
 const ROUND_COUNT = 8;
 
 /** Runs the demo and resolves with its exit code. */
@@ -120,12 +119,12 @@ async function measure(options: DemoOptions, closers: Closer[]): Promise<void> {
   report.section('3  A package changes on disk, and is invalidated');
   report.invalidation(await watchAnInvalidation(laboratory, aside.driver));
 
-  report.section(`4  ${STAMPEDE_SIZE} requests at once for one package that is not cached (${STAMPEDE_PACKAGE})`);
+  report.section(`4  ${options.requests} requests at once for one package that is not cached (${STAMPEDE_PACKAGE})`);
   report.stampede(
-    await stampede(laboratory, aside.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE),
+    await stampede(laboratory, aside.driver, STAMPEDE_PACKAGE, options.requests),
     coherent && {
       label: coherent.label,
-      row: await stampede(laboratory, coherent.driver, STAMPEDE_PACKAGE, STAMPEDE_SIZE),
+      row: await stampede(laboratory, coherent.driver, STAMPEDE_PACKAGE, options.requests),
     },
   );
 

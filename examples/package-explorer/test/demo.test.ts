@@ -67,6 +67,7 @@ describe('the command line', () => {
     [['--backend', 'toString'], 'There is no backend "toString".'],
     [['--colour'], "Unknown option '--colour'"],
     [['--backend'], "'--backend <value>' argument missing"],
+    [['--requests', '0'], 'The number of requests at once is from 1 to 999; got "0".'],
     [['--port', '80000'], 'A port is a number from 0 to 65535; got "80000".'],
     [['surplus'], "Unexpected argument 'surplus'"],
   ])(
@@ -141,7 +142,7 @@ test.each([
 test(
   'measures everything, tells it in lines that fit a terminal without colours, and leaves nothing behind',
   async () => {
-    const demo = start();
+    const demo = start('--requests', '10');
     expect(await demo.exitCode()).toBe(0);
     expect(demo.stderr).toBe('');
     for (const text of [
@@ -166,7 +167,7 @@ test(
 test(
   'over a stack it also shows one load a stampede, nothing out of date, and answers while the server is silent',
   async () => {
-    const demo = start('--backend', 'stack');
+    const demo = start('--backend', 'stack', '--requests', '10');
     expect(await demo.exitCode()).toBe(0);
     expect(demo.stderr).toBe('');
     expect(demo.stdout).toMatch(/getOrSet +1 /);
