@@ -75,13 +75,13 @@ describe('redisBus', () => {
 
   test('keeps a steady stream whole and in order, without a gap', async () => {
     const name = uniqueName('bus');
-    await using bus = redisBus(client, { name });
+    await using bus = redisBus(client, { name, timeoutMs: 30_000 });
     await bus.publish([{ kind: 'clear' }]);
     const recorder = await listening(bus);
     const gapsBefore = recorder.gaps.length;
     const keys = Array.from({ length: 2_500 }, (_, index) => `key ${index}`);
     await Promise.all(keys.map((key) => bus.publish([{ kind: 'key', key }])));
-    await waitUntil('Every message', 20_000, () => recorder.heard.length === keys.length);
+    await waitUntil('Every message', 30_000, () => recorder.heard.length === keys.length);
     expect(recorder.heard).toEqual(keys.map((key) => ({ kind: 'key', key })));
     expect(recorder.gaps).toHaveLength(gapsBefore);
   });
