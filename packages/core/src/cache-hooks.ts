@@ -112,6 +112,22 @@ export interface CacheOperationEvent extends CacheEventSource {
   readonly level?: CacheLevel;
 }
 
+/** Calls that read one key each and ended together, each in the same time: what an exporter adds up. */
+export interface CacheReadsEvent extends CacheEventSource {
+  readonly operation: CacheOperation;
+  /** How many found their item. */
+  readonly hits: number;
+  /** How many found none. */
+  readonly misses: number;
+  /** How long each of them took. */
+  readonly durationMs: number;
+  /**
+   * The bytes of all payloads that were found. They are measured when this is called, which takes longer than all else in
+   * the event, so only those pay who ask. Ask within the hook.
+   */
+  payloadBytes(): number;
+}
+
 /**
  * Called when something happens in a cache. All are optional; without any, nothing is measured and nothing paid.
  * They run inside the call, so keep them short. One that throws, or whose promise rejects, harms nobody: the first
@@ -145,6 +161,12 @@ export interface CacheHooks {
   onBreaker?(event: CacheBreakerEvent): void;
   /** A call ended, with its outcome and duration. */
   onOperation?(event: CacheOperationEvent): void;
+  /**
+   * Calls that read one key each ended together. A cache that gathers calls, as Redis does, may tell of its reads by this
+   * alone, and then not by `onHit`, `onMiss` and `onOperation` of each. It does so where all of its hooks that have any of
+   * the three have this one, and none of its hooks uses the async context. Reads that fail are told one by one.
+   */
+  onReads?(event: CacheReadsEvent): void;
 }
 
 /** The name of an event that hooks are told of. */

@@ -7,6 +7,7 @@ import type {
   CacheLoadEvent,
   CacheOperation,
   CacheOperationEvent,
+  CacheReadsEvent,
 } from './cache-hooks.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { SeriesTable } from './series-table.ts';
@@ -129,6 +130,16 @@ export class CacheStatistics implements CacheHooks {
 
   onOperation(event: CacheOperationEvent): void {
     this.#latencies.at(event, event.operation, '', '').record(event.durationMs);
+  }
+
+  /** A subclass that needs to hear of each read overrides it and `usesAsyncContext`, or is told of them only here. */
+  onReads(event: CacheReadsEvent): void {
+    const { hits, misses } = event;
+    const { counts } = this.#account(event);
+    counts.hits += hits;
+    counts.misses += misses;
+    counts.payloadBytes += event.payloadBytes();
+    this.#latencies.at(event, event.operation, '', '').record(event.durationMs, hits + misses);
   }
 
   /**

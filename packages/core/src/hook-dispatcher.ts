@@ -20,12 +20,15 @@ type Listeners = { readonly [Name in CacheHookName]-?: readonly NonNullable<Cach
 export class HookDispatcher {
   /** True if somebody may read the async context of a call, so that each is to be told of in its caller's. */
   readonly usesAsyncContext: boolean;
+  /** True if reads may be told of by {@link reads}, as numbers: nobody needs to hear of each. */
+  readonly takesReadsTogether: boolean;
   readonly #source: CacheEventSource;
   readonly #listeners: Listeners;
   #hasWarned = false;
 
   constructor(hooks: readonly CacheHooks[], source: CacheEventSource) {
     this.usesAsyncContext = hooks.map(readsAsyncContext).includes(true);
+    this.takesReadsTogether = !this.usesAsyncContext && hooks.every(takesReadsTogether);
     this.#source = source;
     this.#listeners = {
       onHit: bound(hooks, 'onHit'),
@@ -38,6 +41,7 @@ export class HookDispatcher {
       onError: bound(hooks, 'onError'),
       onBreaker: bound(hooks, 'onBreaker'),
       onOperation: bound(hooks, 'onOperation'),
+      onReads: bound(hooks, 'onReads'),
     };
   }
 
@@ -94,6 +98,16 @@ export class HookDispatcher {
     const { cache, backend } = this.#source;
     if (level === undefined) this.#call(listeners, { cache, backend, operation, outcome, durationMs });
     else this.#call(listeners, { cache, backend, operation, outcome, durationMs, level });
+  }
+
+  /**
+   * Instead of `hit`, `miss` and `operation` for each of the calls, where `takesReadsTogether`.
+   *
+   * @param payloadBytes may be called by each listener, before this returns
+   */
+  reads(operation: CacheOperation, hits: number, misses: number, durationMs: number, payloadBytes: () => number): void {
+    const { cache, backend } = this.#source;
+    this.#call(this.#listeners.onReads, { cache, backend, operation, hits, misses, durationMs, payloadBytes });
   }
 
   #key(
@@ -167,6 +181,11 @@ function readsAsyncContext({ usesAsyncContext = true }: CacheHooks): boolean {
   if (typeof usesAsyncContext !== 'boolean')
     throw new CacheOptionError(`hooks.usesAsyncContext is true or false; got ${typeof usesAsyncContext}.`);
   return usesAsyncContext;
+}
+
+/** True for hooks that hear of reads as numbers, and for those that hear of none. */
+function takesReadsTogether({ onReads, onHit, onMiss, onOperation }: CacheHooks): boolean {
+  return onReads !== undefined || (onHit === undefined && onMiss === undefined && onOperation === undefined);
 }
 
 function bound<Name extends CacheHookName>(

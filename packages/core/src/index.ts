@@ -35,6 +35,7 @@ export type {
   CacheOperation,
   CacheOperationEvent,
   CacheOutcome,
+  CacheReadsEvent,
   EvictionReason,
 } from './cache-hooks.ts';
 export { type CacheItem, isCacheItemValid } from './cache-item.ts';

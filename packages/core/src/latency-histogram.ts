@@ -47,13 +47,13 @@ export class LatencyHistogram {
     return this.#count === 0 ? 0 : this.#sumMs / this.#count;
   }
 
-  /** Records one duration. What is negative or not finite counts as 0. */
-  record(durationMs: number): void {
+  /** Records a duration, once or as often as `count` says. What is negative or not finite counts as 0. */
+  record(durationMs: number, count = 1): void {
     const duration = durationMs > 0 && durationMs < Number.POSITIVE_INFINITY ? durationMs : 0;
     const bucket = bucketOf(duration);
-    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + 1;
-    this.#count += 1;
-    this.#sumMs += duration;
+    this.#counts[bucket] = (this.#counts[bucket] ?? 0) + count;
+    this.#count += count;
+    this.#sumMs += duration * count;
     if (duration > this.#maxMs) this.#maxMs = duration;
   }
 

@@ -53,6 +53,20 @@ describe('CacheStatistics', () => {
     ]);
   });
 
+  test('are the same of reads that are told of one by one and together', () => {
+    const source = { cache: 'users', backend: 'redis', operation: 'get' } as const;
+    const [each, together] = [new CacheStatistics(), new CacheStatistics()];
+    for (const key of ['a', 'b']) {
+      each.onHit({ ...source, key, durationMs: 3, payloadBytes: 10 });
+      each.onOperation({ ...source, outcome: 'hit', durationMs: 3 });
+    }
+    each.onMiss({ ...source, key: 'c', durationMs: 3 });
+    each.onOperation({ ...source, outcome: 'miss', durationMs: 3 });
+    together.onReads({ ...source, hits: 2, misses: 1, durationMs: 3, payloadBytes: () => 20 });
+    expect(together.snapshot()).toEqual(each.snapshot());
+    expect(together.snapshot()[0]).toMatchObject({ hits: 2, misses: 1, latencies: { get: { count: 3, meanMs: 3 } } });
+  });
+
   test('keep caches apart by name and by kind, in the order in which they were heard of', () => {
     const statistics = new CacheStatistics();
     told(statistics, { cache: 'b', backend: 'redis' }).expire('k');

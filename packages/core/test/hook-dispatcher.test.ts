@@ -113,6 +113,31 @@ test('hooks are called in their order, each with its own this', () => {
   expect(order).toEqual(['first', 'second']);
 });
 
+describe('reads may be told of together', () => {
+  const each: CacheHooks = { usesAsyncContext: false, onHit: () => {} };
+  const together: CacheHooks = { ...each, onMiss: () => {}, onOperation: () => {}, onReads: () => {} };
+
+  test.each<[hooks: string, expected: boolean, hooks: readonly CacheHooks[]]>([
+    ['all take them as numbers', true, [together, together]],
+    ['the others hear of no reads', true, [together, { usesAsyncContext: false, onSet: () => {}, onError: () => {} }]],
+    ['one needs to hear of each hit', false, [together, each]],
+    ['one needs to hear of each miss', false, [{ usesAsyncContext: false, onMiss: () => {} }, together]],
+    ['one needs to hear of each call', false, [together, { usesAsyncContext: false, onOperation: () => {} }]],
+    ['one reads the async context', false, [together, { onSet: () => {} }]],
+    ['one that takes numbers reads the async context', false, [{ ...together, usesAsyncContext: true }]],
+  ])('where %s: %s', (_, expected, hooks) => {
+    expect(dispatcher(...hooks).takesReadsTogether).toBe(expected);
+  });
+
+  test('and each hook gets the numbers, with the bytes for those who ask', () => {
+    const heard: unknown[] = [];
+    const onReads: CacheHooks['onReads'] = ({ payloadBytes, ...event }) => heard.push({ ...event, is: payloadBytes() });
+    dispatcher({ onReads }, { onReads }).reads('get', 3, 2, 7, () => 42);
+    const event = { ...source, operation: 'get', hits: 3, misses: 2, durationMs: 7, is: 42 };
+    expect(heard).toStrictEqual([event, event]);
+  });
+});
+
 describe('a hook that fails', () => {
   const fail = (): never => {
     throw new TypeError('secret');

@@ -82,15 +82,15 @@ class AddedSeries implements DurationSeries {
     this.#counts = Array.from({ length: boundaries.length + 1 }, () => 0);
   }
 
-  record(seconds: number): void {
-    this.#sum += seconds;
-    this.#count += 1;
+  record(seconds: number, times: number): void {
+    this.#sum += seconds * times;
+    this.#count += times;
     if (seconds < this.#min) this.#min = seconds;
     if (seconds > this.#max) this.#max = seconds;
     const boundaries = this.#boundaries;
     let bucket = 0;
     while (bucket < boundaries.length && seconds > (boundaries[bucket] as number)) bucket += 1;
-    this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
+    this.#counts[bucket] = (this.#counts[bucket] as number) + times;
   }
 
   collect(endTime: HrTime): CollectedPoint {

@@ -10,7 +10,8 @@ export interface DurationHistogram {
 /** One combination of attributes of such a histogram. */
 export interface DurationSeries {
   readonly attributes: Attributes;
-  record(seconds: number): void;
+  /** Records a duration `times` over. */
+  record(seconds: number, times: number): void;
 }
 
 /** Where durations go. */

@@ -26,7 +26,7 @@ export class EventCounter {
     });
   }
 
-  count(source: CacheEventSource, first = '', second = '', third = ''): void {
-    this.#series.at(source, first, second, third).value += 1;
+  count(source: CacheEventSource, first = '', second = '', third = '', times = 1): void {
+    this.#series.at(source, first, second, third).value += times;
   }
 }

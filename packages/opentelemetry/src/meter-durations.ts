@@ -31,7 +31,9 @@ export class MeterDurations implements Durations {
     const instrument = this.#meter.createHistogram(name, { description, unit: 's', advice });
     return (attributes) => ({
       attributes,
-      record: (seconds) => this.#add({ instrument, attributes, seconds }),
+      record: (seconds, times) => {
+        for (let time = 0; time < times; time += 1) this.#add({ instrument, attributes, seconds });
+      },
     });
   }
 

@@ -9,6 +9,7 @@ import {
   type CacheLoadEvent,
   type CacheOperationEvent,
   CacheOptionError,
+  type CacheReadsEvent,
   KeyGroups,
   validateWatched,
 } from '@cache/core';
@@ -197,7 +198,7 @@ class TelemetryHooks implements OpenTelemetryHooks {
 
   onLoad(event: CacheLoadEvent): void {
     const series = this.#loads.ended(event, event.outcome);
-    series.record(event.durationMs / 1000);
+    series.record(event.durationMs / 1000, 1);
     this.#spans?.load(event, series.attributes);
   }
 
@@ -216,8 +217,20 @@ class TelemetryHooks implements OpenTelemetryHooks {
       outcome === 'error'
         ? this.#calls.failed(event, operation, this.#errorTypeOf(event))
         : this.#calls.succeeded(event, level, operation, outcome);
-    series.record(durationMs / 1000);
+    series.record(durationMs / 1000, 1);
     if (this.#spans !== undefined && this.#shouldTrace(event)) this.#spans.call(event, series.attributes);
+  }
+
+  /** Without keys, so without their groups: with a `keyGroup` or spans these hooks use the async context, and hear of each read. */
+  onReads(event: CacheReadsEvent): void {
+    this.#countReads(event, 'hit', event.hits);
+    this.#countReads(event, 'miss', event.misses);
+  }
+
+  #countReads(event: CacheReadsEvent, outcome: 'hit' | 'miss', times: number): void {
+    if (times === 0) return;
+    this.#reads.count(event, '', outcome, '', times);
+    this.#calls.succeeded(event, '', event.operation, outcome).record(event.durationMs / 1000, times);
   }
 
   /** A cache tells `onError` of a failure right before it tells `onOperation` of the call. */

@@ -177,6 +177,34 @@ describe('a DurationProducer', () => {
   });
 });
 
+test.each(['instruments', 'a DurationProducer'])(
+  'reads that are told of together are recorded by %s as if one by one',
+  async (where) => {
+    const figures = [];
+    for (const how of ['each', 'together']) {
+      const durations = where === 'instruments' ? undefined : new DurationProducer();
+      await using aside = new Telemetry(durations && [durations]);
+      const hooks = openTelemetryHooks({ meter: aside.meter, ...(durations && { durations }) });
+      if (how === 'together') hooks.onReads?.({ ...call, hits: 2, misses: 1, payloadBytes: () => 0 });
+      else {
+        for (const outcome of ['hit', 'hit', 'miss'] as const) {
+          if (outcome === 'hit') hooks.onHit?.({ ...call, key: 'k' });
+          else hooks.onMiss?.({ ...call, key: 'k' });
+          hooks.onOperation?.({ ...call, outcome });
+        }
+      }
+      const metrics = await aside.metrics();
+      figures.push(
+        ['db.client.operation.duration', 'cache.reads'].map((name) =>
+          metrics.get(name)?.dataPoints.map(({ attributes, value }) => ({ attributes, value })),
+        ),
+      );
+    }
+    expect(figures[1]).toEqual(figures[0]);
+    expect(figures[0]?.[1]?.map(({ value }) => value)).toEqual([2, 1]);
+  },
+);
+
 test('a meter that throws harms neither calls nor the process, and is told of once', async () => {
   const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const record = (): void => {

@@ -19,14 +19,14 @@ export class BucketCounts {
     return this.#sum;
   }
 
-  /** Counts one value. It is in the first bucket whose bound it does not exceed. */
-  record(value: number): void {
-    this.#count += 1;
-    this.#sum += value;
+  /** Counts a value `times` over. It is in the first bucket whose bound it does not exceed. */
+  record(value: number, times: number): void {
+    this.#count += times;
+    this.#sum += value * times;
     const bounds = this.#upperBounds;
     for (let bucket = 0; bucket < bounds.length; bucket += 1) {
       if (value > (bounds[bucket] as number)) continue;
-      this.#counts[bucket] = (this.#counts[bucket] as number) + 1;
+      this.#counts[bucket] = (this.#counts[bucket] as number) + times;
       return;
     }
   }

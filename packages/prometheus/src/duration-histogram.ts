@@ -39,8 +39,9 @@ export class DurationHistogram extends Histogram implements CacheMetric {
     }));
   }
 
-  record(durationMs: number, source: CacheEventSource, first: string, second: string, third: string): void {
-    this.#series.at(source, first, second, third).seconds.record(durationMs / 1000);
+  /** Counts a duration, once or as often as `times` says. */
+  record(durationMs: number, source: CacheEventSource, first: string, second: string, third: string, times = 1): void {
+    this.#series.at(source, first, second, third).seconds.record(durationMs / 1000, times);
   }
 
   override async get(): Promise<Scraped> {

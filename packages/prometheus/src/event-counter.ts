@@ -27,8 +27,8 @@ export class EventCounter extends Counter implements CacheMetric {
     this.#series = new SeriesTable((values) => ({ labels: labelsOf(labelNames, values), value: 0 }));
   }
 
-  count(source: CacheEventSource, first = '', second = '', third = ''): void {
-    this.#series.at(source, first, second, third).value += 1;
+  count(source: CacheEventSource, first = '', second = '', third = '', times = 1): void {
+    this.#series.at(source, first, second, third).value += times;
   }
 
   override async get(): Promise<Scraped> {

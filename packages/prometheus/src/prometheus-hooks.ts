@@ -9,6 +9,7 @@ import {
   type CacheLoadEvent,
   type CacheOperationEvent,
   CacheOptionError,
+  type CacheReadsEvent,
   KeyGroups,
   validateWatched,
 } from '@cache/core';
@@ -201,6 +202,18 @@ class RegistryHooks implements PrometheusHooks {
 
   onOperation(event: CacheOperationEvent): void {
     this.#operations.record(event.durationMs, event, event.level ?? '', event.operation, event.outcome);
+  }
+
+  /** Without keys, so without their groups: with a `keyGroup` these hooks use the async context, and hear of each read. */
+  onReads(event: CacheReadsEvent): void {
+    this.#countReads(event, 'hit', event.hits);
+    this.#countReads(event, 'miss', event.misses);
+  }
+
+  #countReads(event: CacheReadsEvent, outcome: 'hit' | 'miss', times: number): void {
+    if (times === 0) return;
+    this.#reads.count(event, '', outcome, '', times);
+    this.#operations.record(event.durationMs, event, '', event.operation, outcome, times);
   }
 }
 

@@ -294,3 +294,18 @@ test('the async context is used only by a keyGroup of the application', () => {
   expect(prometheusHooks({ register }).usesAsyncContext).toBe(false);
   expect(prometheusHooks({ register, prefix: 'grouped_', keyGroup: () => 'all' }).usesAsyncContext).toBe(true);
 });
+
+test('reads that are told of together are counted as if one by one', async () => {
+  const [each, together] = [new Registry(), new Registry()];
+  const source = { cache: 'users', backend: 'redis', operation: 'get' } as const;
+  const [one, many] = [prometheusHooks({ register: each }), prometheusHooks({ register: together })];
+  for (const outcome of ['hit', 'hit', 'miss'] as const) {
+    if (outcome === 'hit') one.onHit?.({ ...source, key: 'k', durationMs: 2 });
+    else one.onMiss?.({ ...source, key: 'k', durationMs: 2 });
+    one.onOperation?.({ ...source, outcome, durationMs: 2 });
+  }
+  many.onReads?.({ ...source, hits: 2, misses: 1, durationMs: 2, payloadBytes: () => 0 });
+  const text = await together.metrics();
+  expect(text).toBe(await each.metrics());
+  expect(text).toContain('result="hit"} 2');
+});

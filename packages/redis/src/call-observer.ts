@@ -1,6 +1,7 @@
 import type { CacheHookName, CacheOperation, CacheOutcome, HookDispatcher } from '@cache/core';
 import { isCacheError } from './failures.ts';
 import { PayloadSizes } from './payload-sizes.ts';
+import { ReadTally } from './read-tally.ts';
 
 /** A call that has ended, and what there is to tell of it. */
 export interface EndedCall {
@@ -20,12 +21,16 @@ const SETTLED: Promise<void> = Promise.resolve();
 export class CallObserver {
   /** True if calls may be told of by {@link end}, away from their callers' async contexts. */
   readonly tellsTogether: boolean;
+  /** True if reads may be told of by {@link tally}, as numbers. */
+  readonly talliesReads: boolean;
   readonly #hooks: HookDispatcher;
   #ended: EndedCall[] = [];
   #nowMs = NOT_READ;
+  #tally: ReadTally | undefined;
 
   constructor(hooks: HookDispatcher) {
     this.tellsTogether = !hooks.usesAsyncContext;
+    this.talliesReads = hooks.takesReadsTogether;
     this.#hooks = hooks;
   }
 
@@ -48,6 +53,12 @@ export class CallObserver {
     return this.#nowMs;
   }
 
+  /** Where reads are counted that begin at this time, by {@link now}. */
+  tally(startedAtMs: number): ReadTally {
+    if (this.#tally?.startedAtMs !== startedAtMs) this.#tally = new ReadTally(this, startedAtMs);
+    return this.#tally;
+  }
+
   /**
    * Tells of a call that ends now, once everything that ends with it is known. All are told of in the async context of the
    * first, so it is for hooks that do not look at it; `watch` is for the others and costs a promise more.
@@ -60,7 +71,7 @@ export class CallObserver {
     this.#ended.push(call);
   }
 
-  /** Tells of a call that failed before anything was sent. */
+  /** Tells of a call that failed, now: one that never began, or one of those that are counted. */
   failed(operation: CacheOperation, startedAtMs: number, error: unknown): void {
     this.#tellFailure(operation, error, performance.now() - startedAtMs);
   }

@@ -7,10 +7,12 @@ import { GetCall } from './get-call.ts';
 import { MeasuredGetCall } from './measured-get-call.ts';
 import { ObservedGetCall } from './observed-get-call.ts';
 import type { PayloadSizes } from './payload-sizes.ts';
+import type { ReadTally } from './read-tally.ts';
 import { runScript } from './script-command.ts';
 import { DESCRIBE_ITEM } from './scripts/describe-item.ts';
 import { READ_ITEM } from './scripts/read-item.ts';
 import { discard, readValue } from './stored-value.ts';
+import { TalliedGetCall } from './tallied-get-call.ts';
 
 /** How many keys of one call are under way at a time: each wave has a deadline of its own. */
 const KEYS_PER_WAVE = 8_192;
@@ -36,6 +38,13 @@ export function getObserved(
 ): Promise<unknown> {
   return new Promise((resolve, reject) =>
     parts.batch.read(new ObservedGetCall(observer, startedAtMs, key, parts, redisKey, resolve, reject)),
+  );
+}
+
+/** As {@link getItem}, and hooks that need to hear of no read by itself are told of it. */
+export function getTallied(parts: CacheParts, tally: ReadTally, redisKey: string): Promise<unknown> {
+  return new Promise((resolve, reject) =>
+    parts.batch.read(new TalliedGetCall(tally, parts, redisKey, resolve, reject)),
   );
 }
 

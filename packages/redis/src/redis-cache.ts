@@ -62,7 +62,7 @@ import { connectOwnClient, type OwnClient, type RedisConnectOptions } from './co
 import { Failures } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
 import { ItemCodec } from './item-codec.ts';
-import { describeItem, getItem, getItems, getObserved, inspectItem } from './item-reads.ts';
+import { describeItem, getItem, getItems, getObserved, getTallied, inspectItem } from './item-reads.ts';
 import { removeItem, setItem, setItems, setObserved, setPlain, type UnsettledItem } from './item-writes.ts';
 import { KeyGate } from './key-gate.ts';
 import { KeySpace } from './key-space.ts';
@@ -437,6 +437,7 @@ export class RedisCache<V = unknown>
       const redisKey = this.#parts.keys.redisKey(key, GET);
       if (!this.#parts.gate.isInUse) {
         if (observer === undefined) return getItem(this.#parts, redisKey, undefined);
+        if (observer.talliesReads) return getTallied(this.#parts, observer.tally(startedAtMs), redisKey);
         if (observer.tellsTogether) return getObserved(this.#parts, observer, startedAtMs, key, redisKey);
       }
       const sizes = observer?.sizesFor('onHit');

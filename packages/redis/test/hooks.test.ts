@@ -122,6 +122,97 @@ describe.each([true, false])('Calls of one tick, with hooks whose usesAsyncConte
   });
 });
 
+describe('Gets of which hooks need to hear only how many', () => {
+  interface Tallied {
+    readonly cache: RedisCache;
+    readonly prefix: string;
+    readonly log: string[];
+  }
+
+  /** Hooks that hear of reads together, beside others that hear of none, or of each. */
+  function tallied(...others: readonly CacheHooks[]): Tallied {
+    const log: string[] = [];
+    const hooks: CacheHooks = {
+      ...recordingHooks(log, []),
+      usesAsyncContext: false,
+      onReads: (event) =>
+        log.push(`${event.operation}: ${event.hits} hits, ${event.misses} misses, ${event.payloadBytes()} bytes`),
+    };
+    const prefix = `${uniqueName('hooks')}:`;
+    return { cache: new RedisCache(client, { prefix, ...PATIENT, hooks: [hooks, ...others] }), prefix, log };
+  }
+
+  test('are told of as numbers, once, before any caller goes on, and then of what comes later', async () => {
+    const { cache, log } = tallied({ usesAsyncContext: false, onError: () => {} });
+    await cache.mset([
+      ['a', 'abc'],
+      ['b', 'äö'],
+    ]);
+    log.length = 0;
+    const get = (key: string): Promise<unknown> => cache.get(key).then((value) => log.push(`caller has ${value}`));
+    await Promise.all(['a', 'b', 'c'].map(get));
+    await get('a');
+    expect(log).toEqual([
+      ...['get: 2 hits, 1 misses, 11 bytes', 'caller has abc', 'caller has äö', 'caller has undefined'],
+      ...['get: 1 hits, 0 misses, 5 bytes', 'caller has abc'],
+    ]);
+  });
+
+  test('are told of one by one where another hook needs to hear of each', async () => {
+    const heard: string[] = [];
+    const { cache, log } = tallied({ usesAsyncContext: false, onMiss: ({ key }) => heard.push(key) });
+    await Promise.all([cache.get('a'), cache.get('b')]);
+    expect(heard).toEqual(['a', 'b']);
+    expect(log).toEqual(['miss get a', 'get miss', 'miss get b', 'get miss']);
+  });
+
+  test('are each counted once: found, missing, damaged, refused, with tags, waiting for their key', async () => {
+    const { cache, prefix, log } = tallied();
+    await cache.set('tagged', 'abc', { tags: ['t'] });
+    await client.set(`${prefix}damaged`, '{');
+    log.length = 0;
+    const refused = cache.get('').catch(({ code }: { code: string }) => code);
+    const calls = ['tagged', 'damaged', 'none'].map((key) => cache.get(key));
+    expect(await Promise.all([...calls, refused])).toEqual(['abc', undefined, undefined, 'ERR_CACHE_KEY']);
+    const told = log.flatMap(
+      (line) => /^get: (\d+) hits, (\d+) misses, (\d+) bytes$/.exec(line)?.slice(1).map(Number) ?? [],
+    );
+    const sumOf = (place: number): number => told.filter((_, at) => at % 3 === place).reduce((sum, n) => sum + n, 0);
+    expect([sumOf(0), sumOf(1), sumOf(2)]).toEqual([1, 2, 5]);
+    expect(log.filter((line) => !line.startsWith('get: ')).sort()).toEqual(
+      ['error get ERR_CACHE_CORRUPTION', 'error get ERR_CACHE_KEY', 'get error'].sort(),
+    );
+    log.length = 0;
+    await Promise.all([cache.set('k', 1, { tags: ['t'] }), cache.get('k')]);
+    expect(log).toContain('hit get k');
+  });
+
+  test('fail one by one, before their callers go on', async () => {
+    const { cache, log } = tallied();
+    const [one, other] = ['a', 'b'].map((key) => cache.get(key));
+    const failing = client.duplicate();
+    failing.on('error', () => {});
+    await failing.connect();
+    const lost = tallied();
+    const broken = new RedisCache(failing, { ...PATIENT, prefix: lost.prefix, hooks: countingHooks(lost.log) });
+    const gets = ['a', 'b'].map((key) => broken.get(key).catch(({ code }: { code: string }) => lost.log.push(code)));
+    failing.destroy();
+    await Promise.all([one, other, ...gets]);
+    expect(log).toEqual(['get: 0 hits, 2 misses, 0 bytes']);
+    expect(lost.log.filter((line) => line.startsWith('get: '))).toEqual([]);
+    expect(lost.log.filter((line) => line === 'get error')).toHaveLength(2);
+    expect(lost.log.findIndex((line) => line.startsWith('ERR_'))).toBeGreaterThan(0);
+  });
+
+  function countingHooks(log: string[]): CacheHooks {
+    return {
+      ...recordingHooks(log, []),
+      usesAsyncContext: false,
+      onReads: ({ hits }) => log.push(`get: ${hits} hits`),
+    };
+  }
+});
+
 describe('The async context of a call', () => {
   const requests = ['a', 'b', 'c'];
   const request = new AsyncLocalStorage<string>();

@@ -16,8 +16,8 @@ export class Counters {
     this.#series = new SeriesTable((values) => ({ address: addressOf(name, labels, values, tagging), pending: 0 }));
   }
 
-  count(source: CacheEventSource, first = '', second = '', third = ''): void {
-    this.#series.at(source, first, second, third).pending += 1;
+  count(source: CacheEventSource, first = '', second = '', third = '', times = 1): void {
+    this.#series.at(source, first, second, third).pending += times;
   }
 
   /** What the client throws is thrown, and what it did not take is kept. */

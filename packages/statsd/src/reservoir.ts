@@ -16,15 +16,22 @@ export class Reservoir {
     this.#random = random;
   }
 
-  add(value: number): void {
-    if (this.#values.length < this.#size) {
-      this.#values.push(value);
-      if (this.#values.length === this.#size) this.#draw();
-    } else if (this.#passOver > 0) {
-      this.#passOver -= 1;
-    } else {
-      this.#values[Math.floor(this.#random() * this.#size)] = value;
-      this.#draw();
+  /** Takes a value `times` over. */
+  add(value: number, times: number): void {
+    let left = times;
+    while (left > 0) {
+      if (this.#values.length < this.#size) {
+        left -= 1;
+        this.#values.push(value);
+        if (this.#values.length === this.#size) this.#draw();
+      } else if (this.#passOver >= left) {
+        this.#passOver -= left;
+        left = 0;
+      } else {
+        left -= this.#passOver + 1;
+        this.#values[Math.floor(this.#random() * this.#size)] = value;
+        this.#draw();
+      }
     }
   }
 

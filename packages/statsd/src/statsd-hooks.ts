@@ -10,6 +10,7 @@ import {
   type CacheLoadEvent,
   type CacheOperationEvent,
   CacheOptionError,
+  type CacheReadsEvent,
   KeyGroups,
   validateWatched,
 } from '@cache/core';
@@ -224,6 +225,18 @@ class ClientHooks implements StatsdHooks {
 
   onOperation(event: CacheOperationEvent): void {
     this.#operations.add(event.durationMs, event, event.level ?? '', event.operation, event.outcome);
+  }
+
+  /** Without keys, so without their groups: with a `keyGroup` these hooks use the async context, and hear of each read. */
+  onReads(event: CacheReadsEvent): void {
+    this.#countReads(event, 'hit', event.hits);
+    this.#countReads(event, 'miss', event.misses);
+  }
+
+  #countReads(event: CacheReadsEvent, outcome: 'hit' | 'miss', times: number): void {
+    if (times === 0) return;
+    this.#reads.count(event, '', outcome, '', times);
+    this.#operations.add(event.durationMs, event, '', event.operation, outcome, times);
   }
 
   /** What one metric fails with must not keep the others from being sent. */

@@ -38,10 +38,10 @@ export class Timings {
     }));
   }
 
-  add(durationMs: number, source: CacheEventSource, first = '', second = '', third = ''): void {
+  add(durationMs: number, source: CacheEventSource, first = '', second = '', third = '', times = 1): void {
     const series = this.#series.at(source, first, second, third);
-    series.pending += 1;
-    series.sample.add(durationMs);
+    series.pending += times;
+    series.sample.add(durationMs, times);
   }
 
   /** What the client throws is thrown, and counts that it did not take are kept. */

@@ -112,6 +112,27 @@ describe('over UDP', () => {
     expect(sumOf(listener.metrics, 'cache.operations', 'outcome:hit')).toBe(1_000);
   });
 
+  test('every duration of reads that are told of together has the same chance to be in the sample', () => {
+    const taken = new Float64Array(10);
+    const timing = (_name: string, value: number): void => {
+      taken[value] = (taken[value] as number) + 1;
+    };
+    const client = { increment: () => {}, timing, gauge: () => {} } as unknown as StatsdClient;
+    using hooks = hooksOf(client, { maxTimingsPerFlush: 10, random: lehmer(7) });
+    const rounds = 2_000;
+    const source = { cache: 'users', backend: 'redis', operation: 'get', misses: 0, payloadBytes: () => 0 } as const;
+    for (let round = 0; round < rounds; round += 1) {
+      for (let durationMs = 0; durationMs < taken.length; durationMs += 1)
+        hooks.onReads?.({ ...source, hits: 2 * durationMs + 1, durationMs });
+      hooks.flush();
+    }
+    // Of 100 reads in a round, 10 are taken.
+    for (const [durationMs, count] of taken.entries()) {
+      const expected = (rounds * (2 * durationMs + 1)) / 10;
+      expect(Math.abs(count - expected)).toBeLessThan(6 * Math.sqrt(expected * 0.9));
+    }
+  });
+
   test('every duration has the same chance to be in the sample, early or late', () => {
     const taken = new Float64Array(100);
     const timing = (_name: string, value: number): void => {
