@@ -74,6 +74,14 @@ describe('what JSON holds', () => {
     expect(roundTrip(value)).toStrictEqual(value);
   });
 
+  test('of another program may hold a number that is none here: it is read as JSON.parse reads it, and not written again', () => {
+    expect(json.deserialize('{"a":1e999,"b":-1e999}')).toStrictEqual({
+      a: Number.POSITIVE_INFINITY,
+      b: Number.NEGATIVE_INFINITY,
+    });
+    expect(refusalOf(json.deserialize('{"a":1e999}')).path).toBe('$.a');
+  });
+
   test('keeps properties named __proto__ as properties, and pollutes nothing', () => {
     const value = JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}');
     const back = roundTrip(value) as object;
