@@ -258,7 +258,7 @@ describe('row 58: a journal that is not whole', () => {
         found: at < lastFrameAt ? 'ERR_CACHE_CORRUPTION' : KEYS.slice(0, 2),
       });
     }
-  });
+  }, 600_000);
 
   it('damaged in its middle can be opened for what is sound', async () => {
     const { bytes, frameEnds } = await threeFrames();
