@@ -8,7 +8,7 @@ export interface Note {
 
 type Entry = readonly [key: string, note: Note];
 
-/** Notes in a table. Its writes are idempotent, travel together, can be cancelled, and refuse to go back to an older version. */
+/** Notes in a table. Its writes are idempotent, travel together, and refuse to go back to an older version. */
 export class NoteStore implements Store<Note> {
   readonly #sql: postgres.Sql;
 
@@ -52,16 +52,10 @@ export class NoteStore implements Store<Note> {
     const keys = rows.map(([key]) => key);
     const texts = rows.map(([, text]) => text);
     const versions = keys.map((key) => `${context.versionOf(key) ?? 0}`);
-    const query = this.#sql`
+    // What is given up is not cancelled: postgres.js hands the reply to a cancelled query to the one that was sent after it.
+    await this.#sql`
       INSERT INTO note SELECT * FROM unnest(${keys}::text[], ${texts}::text[], ${versions}::bigint[])
       ON CONFLICT (key) DO UPDATE SET text = excluded.text, version = excluded.version
       WHERE note.version <= excluded.version`;
-    const cancel = (): void => query.cancel();
-    context.signal.addEventListener('abort', cancel, { once: true });
-    try {
-      await query;
-    } finally {
-      context.signal.removeEventListener('abort', cancel);
-    }
   }
 }

@@ -3,7 +3,8 @@ import type postgres from 'postgres';
 
 /**
  * A table behind a cache, as an application has it: an upsert for many rows that refuses to go back to an older version, a
- * delete, and a rule that one value breaks. A trigger notes every row that is written, in order.
+ * delete, and a rule that one value breaks. A trigger notes every row that is written, in order. What was given up is not cancelled:
+ * see the control in write-behind.test.ts.
  */
 export class PostgresStore implements Store<string> {
   readonly #sql: postgres.Sql;
@@ -38,25 +39,12 @@ export class PostgresStore implements Store<string> {
     const values = entries.map(([, value]) => value);
     const versions = keys.map((key) => `${context.versionOf(key)}`);
     const isOpen = this.#order === 'takes what comes';
-    return cancellable(
-      this.#sql`INSERT INTO entry SELECT * FROM unnest(${keys}::text[], ${values}::text[], ${versions}::bigint[])
-        ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
-        WHERE entry.version <= excluded.version OR ${isOpen}`,
-      context.signal,
-    );
+    return this.#sql`INSERT INTO entry SELECT * FROM unnest(${keys}::text[], ${values}::text[], ${versions}::bigint[])
+      ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+      WHERE entry.version <= excluded.version OR ${isOpen}`;
   }
 
-  remove(key: string, { signal }: StoreWriteContext): Promise<unknown> {
-    return cancellable(this.#sql`DELETE FROM entry WHERE key = ${key}`, signal);
-  }
-}
-
-async function cancellable(query: postgres.PendingQuery<postgres.Row[]>, signal: AbortSignal): Promise<unknown> {
-  const cancel = (): void => query.cancel();
-  signal.addEventListener('abort', cancel, { once: true });
-  try {
-    return await query;
-  } finally {
-    signal.removeEventListener('abort', cancel);
+  remove(key: string): Promise<unknown> {
+    return this.#sql`DELETE FROM entry WHERE key = ${key}`;
   }
 }

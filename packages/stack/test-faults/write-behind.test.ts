@@ -302,6 +302,30 @@ describe('A write that the network delivers after newer ones', () => {
   });
 });
 
+it('control: postgres.js hands the reply to a cancelled query to the next one, so that no store may cancel', async () => {
+  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+  const locker = postgres(server.url, { max: 1, onnotice: () => {} });
+  try {
+    await locker`SELECT pg_advisory_lock(58)`;
+    await sql`SELECT 0`;
+    const first = sql`SELECT pg_advisory_xact_lock(58)`.execute();
+    const second = sql`SELECT 2 AS number`.execute();
+    const third = sql`SELECT 3 AS number`.execute();
+    const fourth = sql`SELECT 4 AS number`.execute();
+    await waitUntil('The first one waiting', 30_000, async () => {
+      const [row] = await query((admin) => admin`SELECT count(*)::int AS waiting FROM pg_locks WHERE NOT granted`);
+      return row?.['waiting'] === 1;
+    });
+    second.cancel();
+    await locker`SELECT pg_advisory_unlock(58)`;
+    await first;
+    expect(await third).toEqual([{ number: 2 }]);
+    expect(await fourth).toEqual([{ number: 3 }]);
+  } finally {
+    await Promise.all([sql.end({ timeout: 0 }), locker.end({ timeout: 0 })]);
+  }
+});
+
 it('row 58: a poison row among 200 goes to its handler with PostgreSQL’s own error, and the others are stored', async () => {
   const poison: PoisonWrite<string>[] = [];
   await using service = startService({ onPoison: (write) => void poison.push(write), storeTimeoutMs: 10_000 });
