@@ -1,9 +1,10 @@
 import type { CacheOperation, CleanupOptions, Interruptible, Invalidation } from '@cache/core';
 import { CacheUnavailableError, redactedCause } from '@cache/core';
+import type { GatedCall } from './bounded-call.ts';
 import type { InvalidationQueue, PendingInvalidation } from './invalidation-queue.ts';
-import type { GatedCall, LevelGate } from './level-gate.ts';
+import type { LevelGate } from './level-gate.ts';
 import type { Capabilities, SharedCache } from './levels.ts';
-import { isCacheError, isCallersFault, isOutage, isRefusal } from './store-error.ts';
+import { isCacheError, isCallersFault, isMisconfiguration, isOutage, isRefusal } from './store-error.ts';
 
 /** What a guarded cache is made of. */
 export interface GuardedCacheParts<V> {
@@ -67,6 +68,10 @@ const PLAIN_CALLS: { readonly [Name in Plain]: 'read' | 'write' } = {
  * Invariant: from the moment an invalidation rejects as queued until the cache behind has acknowledged it, nothing is read.
  * So what this process tried to remove it never serves, whatever became of the request.
  *
+ * The order that this closes: a removal is not carried out (no connection, no answer, no right to remove); whatever was in
+ * its way passes; a read finds what was to be removed. A server that refuses this process for its credentials or rights has
+ * failed like one that is away, and is left alone until it takes the removal.
+ *
  * - What invalidates and is not acknowledged is queued, and rejects with `CacheUnavailableError { ambiguous, queued }`.
  * - A `set` that is not acknowledged may or may not have happened: the removal of its key is queued. Where it is known not to
  *   have happened, the key is removed at once, since what stands there is older than what was to replace it.
@@ -81,10 +86,10 @@ export function guardedCache<V>(parts: GuardedCacheParts<V>): SharedCache<V> {
   };
   for (const [name, kind] of Object.entries(PLAIN_CALLS)) {
     const operation = name as Plain;
-    const method = (cache as unknown as Record<string, (...args: unknown[]) => unknown>)[name];
-    offer(name, (...args: unknown[]) =>
-      gate.call({ operation, isWrite: kind === 'write', run: () => method?.apply(cache, args) }),
-    );
+    const isWrite = kind === 'write';
+    const method = (cache as unknown as Record<string, PlainCall['method']>)[name];
+    if (method !== undefined)
+      offer(name, (...args: unknown[]) => gate.call(new PlainCall(operation, isWrite, cache, method, args)));
   }
   offer('set', calls.set);
   offer('mset', calls.mset);
@@ -128,6 +133,33 @@ export function guardedCache<V>(parts: GuardedCacheParts<V>): SharedCache<V> {
   return guarded as unknown as SharedCache<V>;
 }
 
+/** A call that passes through as it is. */
+class PlainCall implements GatedCall<unknown> {
+  readonly operation: CacheOperation;
+  readonly isWrite: boolean;
+  readonly cache: unknown;
+  readonly method: (...args: unknown[]) => unknown;
+  readonly args: unknown[];
+
+  constructor(
+    operation: CacheOperation,
+    isWrite: boolean,
+    cache: unknown,
+    method: PlainCall['method'],
+    args: unknown[],
+  ) {
+    this.operation = operation;
+    this.isWrite = isWrite;
+    this.cache = cache;
+    this.method = method;
+    this.args = args;
+  }
+
+  run(): unknown {
+    return this.method.apply(this.cache, this.args);
+  }
+}
+
 /** The calls that need more than a deadline. */
 class GuardedCalls<V> {
   readonly #parts: GuardedCacheParts<V>;
@@ -156,7 +188,8 @@ class GuardedCalls<V> {
       } catch (error) {
         const isGivenUp = interruptible?.signal?.aborted === true;
         // Whoever answers with a mistake would do so for ever, and the cache would never be read again.
-        if (isGivenUp || isCallersFault(error) || !(isOutage(error) || isCacheError(error))) throw error;
+        if (isGivenUp || isCallersFault(error, operation) || !(isOutage(error, operation) || isCacheError(error)))
+          throw error;
         throw this.#queued(operation, pending, error);
       }
     });
@@ -189,7 +222,7 @@ class GuardedCalls<V> {
       try {
         await gate.call({ operation, isWrite: true, run, onLateEnd });
       } catch (error) {
-        if (isCallersFault(error) || !isOutage(error)) throw error;
+        if (!isOutage(error, operation)) throw error;
         const [key, ...others] = keys;
         const isOne = key !== undefined && others.length === 0;
         if (!(isOne && isRefusal(error) && (await this.#removeNow(key)))) this.#queue(removalOf(keys));
@@ -223,8 +256,9 @@ class GuardedCalls<V> {
   #queued(operation: CacheOperation, pending: readonly PendingInvalidation[], error: unknown): CacheUnavailableError {
     this.#queue(pending);
     const queued = this.#parts.mode() !== 'ended';
+    const why = isMisconfiguration(error, operation) ? 'is not set up for this call (see cause)' : 'cannot be told now';
     const message = queued
-      ? 'The shared level cannot be told now. It will be before it is read again.'
+      ? `The shared level ${why}. It will be told before it is read again.`
       : 'The shared level was not told before the cache was closed.';
     return new CacheUnavailableError(message, {
       operation,

@@ -16,7 +16,7 @@ export class LeaseKeeper {
   readonly #parts: LeaseKeeperParts;
   readonly #leaseInSeconds: number;
   #kept: Lease | undefined;
-  #cancel: () => void = () => {};
+  #cancel: () => void = noop;
 
   constructor(parts: LeaseKeeperParts, leaseInSeconds: number) {
     this.#parts = parts;
@@ -60,3 +60,5 @@ export class LeaseKeeper {
     onHandBack(request.catch((error: unknown) => onStoreError(operation, error)));
   }
 }
+
+function noop(): void {}

@@ -1,6 +1,8 @@
-import { type Awaitable, type CacheOperation, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
+import { type CacheOperation, CacheUnavailableError } from '@cache/core';
+import { BoundedCall, type BoundedCallParts, type GatedCall, type PendingCalls } from './bounded-call.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import type { RestartWatch } from './restart-watch.ts';
+import { SharedDeadlines } from './shared-deadlines.ts';
 import { isOutage, isSilence } from './store-error.ts';
 import type { Timers } from './timers.ts';
 
@@ -13,24 +15,6 @@ export interface LevelGateParts {
   /** Calls wait until it trusts the server; what they fail of gives it reason for doubt. */
   readonly restarts: RestartWatch | undefined;
 }
-
-/** One call on its way to the shared level. */
-export interface GatedCall<T> {
-  readonly operation: CacheOperation;
-  /** True if it may have happened although nobody said so. */
-  readonly isWrite: boolean;
-  /**
-   * `long` for a call that takes as long as there is to do.
-   * @default 'deadline'
-   */
-  readonly limit?: 'deadline' | 'long';
-  run(): Awaitable<T>;
-  /** Told if it ends after its deadline, whatever its end. */
-  onLateEnd?(): void;
-}
-
-/** What works in steps, each with a deadline of its own, is given up only when it must have got stuck. */
-const LONG_CALL_LIMIT_MS = 600_000;
 
 /** Calls of the shared level that were refused without asking it. */
 const refusals = new WeakSet<object>();
@@ -47,13 +31,33 @@ export function isRefusedByBreaker(error: unknown): boolean {
  */
 export class LevelGate {
   readonly #parts: LevelGateParts;
-  #pending = { period: 0, count: 0 };
+  readonly #bounds: BoundedCallParts;
+  #pending: PendingCalls = { period: 0, count: 0 };
   #refusedCalls = 0;
   #isSilent = false;
   #hasLostWrite = false;
 
   constructor(parts: LevelGateParts) {
+    const { breaker, timers, timeoutMs } = parts;
     this.#parts = parts;
+    this.#bounds = {
+      timers,
+      timeoutMs,
+      deadlines: new SharedDeadlines(timers, timeoutMs),
+      onAnswer: (period) => {
+        this.#isSilent = false;
+        if (period !== undefined) breaker.succeeded(period);
+      },
+      onFailure: (call, error, period) => {
+        if (isSilence(error)) this.#heardNothing(call);
+        else this.#isSilent = false;
+        if (period !== undefined && isOutage(error, call.operation)) this.#failed(period);
+      },
+      onSilence: (call, period) => {
+        this.#heardNothing(call);
+        if (period !== undefined) this.#failed(period);
+      },
+    };
   }
 
   /** How many calls were refused without asking. */
@@ -139,7 +143,7 @@ export class LevelGate {
     breaker.failed(period);
   }
 
-  #pendingNow(): { readonly period: number; count: number } {
+  #pendingNow(): PendingCalls {
     const { period } = this.#parts.breaker;
     // What hung before an outage that is over will not come back.
     if (this.#pending.period !== period) this.#pending = { period, count: 0 };
@@ -152,56 +156,8 @@ export class LevelGate {
   }
 
   #bounded<T>(call: GatedCall<T>, period: number | undefined): Promise<T> {
-    const { breaker, timers, timeoutMs } = this.#parts;
-    const pending = this.#pendingNow();
-    pending.count += 1;
     return new Promise((resolve, reject) => {
-      let isGivenUp = false;
-      const limitMs = call.limit === 'long' ? LONG_CALL_LIMIT_MS : timeoutMs;
-      const cancel = timers.after(limitMs, () => {
-        isGivenUp = true;
-        this.#heardNothing(call);
-        if (period !== undefined) this.#failed(period);
-        reject(timeoutError(call, limitMs));
-      });
-      const ended = (): boolean => {
-        pending.count -= 1;
-        if (isGivenUp) call.onLateEnd?.();
-        else cancel();
-        return !isGivenUp;
-      };
-      started(call).then(
-        (answer) => {
-          if (!ended()) return;
-          this.#isSilent = false;
-          if (period !== undefined) breaker.succeeded(period);
-          resolve(answer);
-        },
-        (error: unknown) => {
-          if (!ended()) return;
-          if (isSilence(error)) this.#heardNothing(call);
-          else this.#isSilent = false;
-          if (period !== undefined && isOutage(error)) this.#failed(period);
-          reject(error);
-        },
-      );
+      new BoundedCall(this.#bounds, call, this.#pendingNow(), period, resolve, reject).begin(call);
     });
   }
-}
-
-/** A third party's call may throw at once, or answer without a promise. */
-function started<T>(call: GatedCall<T>): Promise<T> {
-  try {
-    return Promise.resolve(call.run());
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-function timeoutError({ operation, isWrite }: GatedCall<unknown>, timeoutMs: number): CacheTimeoutError {
-  return new CacheTimeoutError(`The shared level did not answer within ${timeoutMs} ms.`, {
-    operation,
-    backend: 'stack',
-    ambiguous: isWrite,
-  });
 }

@@ -15,7 +15,7 @@ import {
   type LoadPolicy,
   type LoadState,
 } from './load-path.ts';
-import { Loading, type LoadResult } from './loading.ts';
+import { Loading, type LoadResult, type LoadWaiter } from './loading.ts';
 import type { MissShare } from './miss-share.ts';
 import type { Installable } from './near-level.ts';
 import { pollDelayMs } from './poll-delay.ts';
@@ -63,7 +63,7 @@ export interface FlightRequest<V> {
 }
 
 /** Carries out the load path for one key, for every caller in this process that asks for it meanwhile. */
-export class LoadFlight<V> {
+export class LoadFlight<V> implements KeyReader<V>, LoadWaiter<V> {
   readonly answer: Promise<LoadAnswer<V>>;
   readonly #request: FlightRequest<V>;
   readonly #effects: FlightEffects<V>;
@@ -72,7 +72,9 @@ export class LoadFlight<V> {
   readonly #inFlight: InFlight;
   #keeper: LeaseKeeper | undefined;
   #cancels: Set<() => void> | undefined;
-  readonly #turnOf: Record<AnswerProof, number> = { request: 0, load: 0, fill: 0 };
+  #requestTurn = 0;
+  #loadTurn = 0;
+  #fillTurn = 0;
   #state: LoadState<V> = initialLoadState();
   #isDecided = false;
   #isHeard = false;
@@ -184,7 +186,7 @@ export class LoadFlight<V> {
         break;
       case 'answer':
         // An error says nothing of the value, so it is as good for who came late.
-        this.#provenAt = effect.answer.kind === 'error' ? Number.POSITIVE_INFINITY : this.#turnOf[effect.proof];
+        this.#provenAt = effect.answer.kind === 'error' ? Number.POSITIVE_INFINITY : this.#turnOf(effect.proof);
         this.#settle(effect.answer);
         break;
       case 'finish':
@@ -200,11 +202,22 @@ export class LoadFlight<V> {
   }
 
   #read(): void {
-    this.#effects.read(this.key, {
-      onSend: () => this.#mark('request'),
-      onEntry: (entry) => this.#effects.deal(() => this.#heard(entry)),
-      onFailure: (error) => this.#storeFailed('getEntries', error),
-    });
+    this.#effects.read(this.key, this);
+  }
+
+  /** For the batch it reads with: the request leaves now. */
+  onSend(): void {
+    this.#mark('request');
+  }
+
+  /** For the batch it reads with. */
+  onEntry(entry: CacheEntry<V>): void {
+    this.#effects.deal(() => this.#heard(entry));
+  }
+
+  /** For the batch it reads with. */
+  onFailure(error: unknown): void {
+    this.#storeFailed('getEntries', error);
   }
 
   #getOrLease(evenIfFresh: boolean): void {
@@ -215,7 +228,7 @@ export class LoadFlight<V> {
 
   #hear(operation: CacheOperation, reply: Promise<CacheEntry<V>>): void {
     reply.then(
-      (entry) => this.#effects.deal(() => this.#heard(entry)),
+      (entry) => this.onEntry(entry),
       (error: unknown) => this.#storeFailed(operation, error),
     );
   }
@@ -223,7 +236,7 @@ export class LoadFlight<V> {
   #storeFailed(operation: CacheOperation, error: unknown): void {
     this.#effects.onStoreError(operation, error);
     this.#isWithoutStore = true;
-    this.#dispatch({ type: 'storeFailed', ...this.#recentError() });
+    this.#dispatch({ type: 'storeFailed', recentError: this.#recentError() });
   }
 
   #heard(entry: CacheEntry<V>): void {
@@ -233,7 +246,7 @@ export class LoadFlight<V> {
       // Closed meanwhile: nobody will load under it.
       this.#leaseKeeper.release(entry.lease);
     }
-    this.#dispatch({ type: 'entry', entry, ...this.#recentError() });
+    this.#dispatch({ type: 'entry', entry, recentError: this.#recentError() });
   }
 
   get #leaseKeeper(): LeaseKeeper {
@@ -241,9 +254,8 @@ export class LoadFlight<V> {
     return this.#keeper;
   }
 
-  #recentError(): { recentError?: { readonly error: unknown } } {
-    const recentError = this.#request.isForced ? undefined : this.#effects.backoff.recent(this.key);
-    return recentError === undefined ? {} : { recentError };
+  #recentError(): { readonly error: unknown } | undefined {
+    return this.#request.isForced ? undefined : this.#effects.backoff.recent(this.key);
   }
 
   #load(lease: Lease | undefined, stale: V | undefined): void {
@@ -251,20 +263,19 @@ export class LoadFlight<V> {
     const { givenKey, loader, options } = this.#request;
     this.#mark('load');
     if (lease !== undefined) this.#leaseKeeper.keep(lease);
-    this.#loading = new Loading(
-      { key: givenKey, loader, stale, options, timers },
-      { onLoaded: (loaded) => this.#loaded(loaded), onLoadFailed: (error) => this.#loadFailed(error) },
-    );
+    this.#loading = new Loading({ key: givenKey, loader, stale, options, timers }, this);
   }
 
-  #loaded(loaded: LoadResult<V>): void {
+  /** For the loader at work. */
+  onLoaded(loaded: LoadResult<V>): void {
     this.#result = loaded;
     this.#effects.onLoad(this.#request.givenKey, 'done', loaded.durationMs);
     this.#keepUnstored(loaded);
     this.#dispatch({ type: 'loaded', loaded });
   }
 
-  #loadFailed(error: unknown): void {
+  /** For the loader at work. */
+  onLoadFailed(error: unknown): void {
     const { timers, backoff, onLoad } = this.#effects;
     const { key, givenKey, options } = this.#request;
     onLoad(givenKey, 'error', timers.now() - this.#sentAtMs);
@@ -282,7 +293,8 @@ export class LoadFlight<V> {
       staleInSeconds: options.staleInSeconds,
       loadDurationMs: durationMs,
     };
-    if (this.#result !== undefined) this.#result = { ...this.#result, expirationInSeconds: jittered };
+    if (this.#result !== undefined && jittered !== expirationInSeconds)
+      this.#result = { ...this.#result, expirationInSeconds: jittered };
     this.#mark('fill');
     this.#effects.store.fill(lease, value as NonNullable<V> | Absent, fillOptions).then(
       (isStored) => {
@@ -321,8 +333,16 @@ export class LoadFlight<V> {
   }
 
   #mark(proof: AnswerProof): void {
-    this.#turnOf[proof] = this.#effects.turns.next();
+    const turn = this.#effects.turns.next();
+    if (proof === 'request') this.#requestTurn = turn;
+    else if (proof === 'load') this.#loadTurn = turn;
+    else this.#fillTurn = turn;
     this.#sentAtMs = this.#effects.timers.now();
+  }
+
+  #turnOf(proof: AnswerProof): number {
+    if (proof === 'request') return this.#requestTurn;
+    return proof === 'load' ? this.#loadTurn : this.#fillTurn;
   }
 
   #after(delayMs: number, event: LoadEvent<V>): void {
@@ -336,7 +356,7 @@ export class LoadFlight<V> {
   }
 
   #finish(): void {
-    for (const cancel of this.#cancels ?? []) cancel();
+    if (this.#cancels !== undefined) for (const cancel of this.#cancels) cancel();
     this.#effects.fence.end(this.#inFlight);
     this.#effects.onFinish(this);
     this.#onEnd?.();

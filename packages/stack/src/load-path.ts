@@ -32,7 +32,7 @@ interface LoadedValue<V> {
 
 /** The loader failed a moment ago, and is not to be called again yet. */
 interface Backoff {
-  readonly recentError?: { readonly error: unknown };
+  readonly recentError?: { readonly error: unknown } | undefined;
 }
 
 /** What happened. */
@@ -237,8 +237,8 @@ function answerFailure<V>(state: LoadState<V>, error: unknown): LoadStep<V> {
 
 function afterFill<V>(state: LoadState<V>, isStored: boolean): LoadStep<V> {
   const { loaded } = state;
-  const install: readonly LoadEffect<V>[] =
-    isStored && loaded !== undefined && loaded !== ABSENT ? [{ do: 'installLoaded', value: loaded as V }] : [];
+  const install: LoadEffect<V> | undefined =
+    isStored && loaded !== undefined && loaded !== ABSENT ? { do: 'installLoaded', value: loaded as V } : undefined;
   return answerAndFinish(state, install, loadedAnswer(state), isStored ? 'fill' : 'load');
 }
 
@@ -262,7 +262,7 @@ function answerEntry<V>(
   state: LoadState<V>,
   entry: Extract<CacheEntry<V>, { state: 'fresh' | 'absent' }>,
 ): LoadStep<V> {
-  const install: readonly LoadEffect<V>[] = entry.state === 'fresh' ? [{ do: 'install', entry }] : [];
+  const install: LoadEffect<V> | undefined = entry.state === 'fresh' ? { do: 'install', entry } : undefined;
   return answerAndFinish(state, install, fromEntry(entry), 'request');
 }
 
@@ -294,16 +294,20 @@ function answer<V>(state: LoadState<V>, given: LoadAnswer<V>, proof: AnswerProof
 /** How nearly every read ends, in one step. The lease, if there was one, is spent. */
 function answerAndFinish<V>(
   state: LoadState<V>,
-  first: readonly LoadEffect<V>[],
+  first: LoadEffect<V> | undefined,
   given: LoadAnswer<V>,
   proof: AnswerProof,
 ): LoadStep<V> {
-  const answers: readonly LoadEffect<V>[] = state.isAnswered ? NO_EFFECTS : [{ do: 'answer', answer: given, proof }];
-  return [{ ...state, phase: 'done', lease: undefined, isAnswered: true }, [...first, ...answers, { do: 'finish' }]];
+  const done: LoadState<V> = { ...state, phase: 'done', lease: undefined, isAnswered: true };
+  if (state.isAnswered) return [done, first === undefined ? FINISH : [first, ...FINISH]];
+  const answered: LoadEffect<V> = { do: 'answer', answer: given, proof };
+  return [done, first === undefined ? [answered, ...FINISH] : [first, answered, FINISH[0]]];
 }
 
+const FINISH = [{ do: 'finish' }] as const;
+
 function finish<V>(state: LoadState<V>): LoadStep<V> {
-  return [{ ...state, phase: 'done' }, [{ do: 'finish' }]];
+  return [{ ...state, phase: 'done' }, FINISH];
 }
 
 function unchanged<V>(state: LoadState<V>): LoadStep<V> {

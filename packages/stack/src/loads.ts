@@ -14,12 +14,13 @@ export interface LoadsParts<V> extends Omit<FlightEffects<V>, 'deal' | 'onFinish
 export class Loads<V> {
   readonly #effects: FlightEffects<V>;
   readonly #newest = new Map<string, LoadFlight<V>>();
-  readonly #all = new Set<LoadFlight<V>>();
+  /** Those under way whose key has a newer one. */
+  readonly #older = new Set<LoadFlight<V>>();
   readonly #handingBack = new Set<Promise<unknown>>();
   #closedWith: { readonly error: unknown } | undefined;
 
   constructor({ isStoreHere, ...effects }: LoadsParts<V>) {
-    const portions = new AnswerPortions(() => this.#all.size);
+    const portions = new AnswerPortions(() => this.#newest.size + this.#older.size);
     this.#effects = {
       ...effects,
       deal: isStoreHere ? (answer) => answer() : (answer) => portions.deal(answer),
@@ -28,8 +29,8 @@ export class Loads<V> {
         request.finally(() => this.#handingBack.delete(request));
       },
       onFinish: (flight) => {
-        this.#all.delete(flight);
         if (this.#newest.get(flight.key) === flight) this.#newest.delete(flight.key);
+        else this.#older.delete(flight);
       },
     };
   }
@@ -43,7 +44,8 @@ export class Loads<V> {
   /** A new flight, which later callers may join. */
   begin(request: FlightRequest<V>): LoadFlight<V> {
     const flight = new LoadFlight(request, this.#effects);
-    this.#all.add(flight);
+    const older = this.#newest.get(request.key);
+    if (older !== undefined) this.#older.add(older);
     this.#newest.set(request.key, flight);
     if (this.#closedWith === undefined) flight.start();
     else flight.close(this.#closedWith.error);
@@ -53,7 +55,7 @@ export class Loads<V> {
   /** Ends all with this error. Fulfils when leases are handed back and fills under way have ended. */
   async close(error: unknown): Promise<void> {
     this.#closedWith = { error };
-    const flights = [...this.#all];
+    const flights = [...this.#older, ...this.#newest.values()];
     for (const flight of flights) flight.close(error);
     await Promise.all(flights.map(({ finished }) => finished));
     await Promise.all(this.#handingBack);

@@ -108,7 +108,7 @@ export class ReadThrough<V> {
     try {
       await expire(request.key);
     } catch (error) {
-      if (isCallersFault(error)) throw error;
+      if (isCallersFault(error, 'expireItem')) throw error;
       // What is stored cannot be told from what is to be replaced, so it is not asked at all.
       onStoreError(error);
       return loads.begin({ ...request, isStoreDown: true }).answer;

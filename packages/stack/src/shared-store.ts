@@ -36,12 +36,21 @@ class LeasingStore<V> implements SharedStore<V> {
     return promised(() => this.cache.getEntries(keys, options));
   }
 
+  // Every miss comes by these two, so they do without a closure.
   getOrLease(key: string, options: LeaseOptions): Promise<CacheEntry<V>> {
-    return promised(() => this.cache.getOrLease(key, options));
+    try {
+      return Promise.resolve(this.cache.getOrLease(key, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   fill(lease: Lease, value: NonNullable<V> | Absent, options: FillOptions): Promise<boolean> {
-    return promised(() => this.cache.fill(lease, value, options));
+    try {
+      return Promise.resolve(this.cache.fill(lease, value, options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   renew(lease: Lease, leaseInSeconds: number): Promise<boolean> {

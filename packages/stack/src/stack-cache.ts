@@ -65,9 +65,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     return this.#context.statistics();
   }
 
-  async get<T extends V = V>(key: string): Promise<T | undefined> {
+  // No async function: a hit would pay for one more object than its promise.
+  get<T extends V = V>(key: string): Promise<T | undefined> {
     const near = this.#context.nearAtOnce(key);
-    return (near === undefined ? await this.#get(key) : near) as T | undefined;
+    return (near === undefined ? this.#get(key) : Promise.resolve(near)) as Promise<T | undefined>;
   }
 
   async mget(keys: readonly string[]): Promise<(V | undefined)[]> {
@@ -133,16 +134,16 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
    * @throws whatever the loader throws, unchanged, in every caller that waited for it; CacheTimeoutError when it takes
    * longer than `loadTimeoutMs`
    */
-  async getOrSet<T extends V = V>(
+  getOrSet<T extends V = V>(
     key: string,
     loader: Loader<T>,
     options?: Expiration | GetOrSetOptions,
   ): Promise<T | undefined> {
     if (options === undefined || !needsMore(options)) {
       const near = this.#context.nearAtOnce(key);
-      if (near !== undefined) return near as T;
+      if (near !== undefined) return Promise.resolve(near as unknown as T);
     }
-    return valueOrError(await this.#getOrSet(key, loader, options))?.value;
+    return this.#getOrSet(key, loader, options).then(bareValue);
   }
 
   /** As `getOrSet`, with where the value came from and how old it is. */
@@ -241,12 +242,24 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     options: Expiration | GetOrSetOptions | undefined,
   ): Promise<LoadAnswer<T>> {
     const context = this.#context;
-    const getOrSet = (): Promise<LoadAnswer<T>> => {
+    const answer = (): Promise<LoadAnswer<T>> => this.#answer(key, loader, options);
+    return context.observer.isSilent ? answer() : context.call('getOrSet', answer, answerReport('getOrSet', key));
+  }
+
+  #answer<T extends V>(
+    key: string,
+    loader: Loader<T>,
+    options: Expiration | GetOrSetOptions | undefined,
+  ): Promise<LoadAnswer<T>> {
+    const context = this.#context;
+    try {
+      context.refuseIfClosed('getOrSet');
       const requested = { key, stored: context.key('getOrSet', key) };
       const read = loader as unknown as Loader<V>;
       return context.readThrough.answer(requested, read, getOrSetOptionsOf(options)) as Promise<LoadAnswer<T>>;
-    };
-    return context.call('getOrSet', getOrSet, answerReport('getOrSet', key));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #read(operation: CacheOperation, key: string): Promise<Found<V>> {
@@ -286,6 +299,12 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 function needsMore(options: Expiration | GetOrSetOptions): boolean {
   if (options === null || typeof options !== 'object') return false;
   return options.force === true || options.signal !== undefined || (options.earlyExpiration ?? 0) > 0;
+}
+
+function bareValue<T>(answer: LoadAnswer<T>): T | undefined {
+  if (answer.kind === 'value') return answer.value;
+  if (answer.kind === 'error') throw answer.error;
+  return undefined;
 }
 
 /** The loader's own error, unchanged. It is no failure of the cache, so hooks hear of it as a load that failed. */

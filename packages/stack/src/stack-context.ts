@@ -249,7 +249,7 @@ export class StackContext<V> {
     try {
       return await read();
     } catch (error) {
-      if (isCallersFault(error)) throw error;
+      if (isCallersFault(error, operation)) throw error;
       this.degraded(operation, error);
       return otherwise;
     }

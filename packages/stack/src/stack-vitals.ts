@@ -9,7 +9,7 @@ import {
 import type { GuardedLevel } from './guarded-level.ts';
 import type { SharedCache } from './levels.ts';
 import { busHealth, healthOf, type StackHealth } from './stack-health.ts';
-import { isCacheError, isCallersFault } from './store-error.ts';
+import { isCacheError, isLasting } from './store-error.ts';
 import type { Timers } from './timers.ts';
 
 /** What {@link StackVitals} looks at. */
@@ -72,7 +72,7 @@ export class StackVitals<V> {
         await this.#latencyMs(l2, Math.max(0, leftMs));
         return;
       } catch (error) {
-        if (isCallersFault(error)) throw error;
+        if (isLasting(error)) throw error;
         if (timers.now() >= giveUpAtMs) throw notReady(timeoutMs, error);
       }
       const pauseMs = Math.min(POLL_MS, Math.max(0, giveUpAtMs - timers.now()));
