@@ -9,6 +9,7 @@ import {
   type MixedSerializer,
   mixedFormats,
   type Serializer,
+  validateSerializer,
 } from '@cache/core';
 import { COMPRESSED_FORMAT_BYTE, decodePayload, encodePayload, HEADER_BYTES } from './compressed-payload.ts';
 import {
@@ -30,10 +31,11 @@ const NOT_COMPRESSED = 0;
  * new RedisCache(client, { serializer: compressed(jsonSerializer(), { algorithm: 'brotli' }) });
  * ```
  *
- * @throws CacheOptionError for an option that is none, an algorithm that this process lacks, and a serializer that
- * compresses already
+ * @throws CacheOptionError for what is no serializer, an option that is none, an algorithm that this process lacks, and a
+ * serializer that compresses already
  */
 export function compressed(serializer: Serializer, options: CompressionOptions = {}): MixedSerializer {
+  validateSerializer(serializer);
   return new CompressedSerializer(serializer, resolveCompression(options));
 }
 

@@ -228,6 +228,11 @@ describe('compression', () => {
         expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(message) }),
       );
     }
+    for (const serializer of [undefined, null, JSON, 'json', {}, { ...json, format: 'text' }] as never[]) {
+      expect(() => compressed(serializer)).toThrow(
+        expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('jsonSerializer()') }),
+      );
+    }
     expect(await codeOf(() => compressed(compressed(json)))).toBe('ERR_CACHE_OPTION');
     expect(await codeOf(() => compressed(mixedFormats(json, compressed(json))))).toBe('ERR_CACHE_OPTION');
   });

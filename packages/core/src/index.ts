@@ -106,5 +106,6 @@ export type { TaggedCache } from './tagged-cache.ts';
 export { MAX_TAG_LENGTH, MAX_TAGS_PER_ITEM, validateTagList, validateTags } from './tags.ts';
 export { type Asynchronous, toAsync } from './to-async.ts';
 export { MAX_VALUE_DEPTH, MAX_VALUE_OBJECTS } from './unserializable.ts';
+export { validateSerializer } from './validate-serializer.ts';
 export { validateWatched } from './validate-watched.ts';
 export { type ValueVisitor, ValueWalk } from './value-walk.ts';

@@ -2,6 +2,7 @@ import type { Awaitable } from './awaitable.ts';
 import { CacheCorruptionError, CacheOptionError, CacheValueError } from './cache-error.ts';
 import { jsonSerializer } from './json-serializer.ts';
 import type { BinarySerializer, JsonSerializer, MixedSerializer, Serializer } from './serializer.ts';
+import { validateSerializer } from './validate-serializer.ts';
 
 /** JSON text begins with white space, a quote, a bracket, a digit, a sign or a letter: all below. */
 const LOWEST_FORMAT_BYTE = 0x80;
@@ -25,11 +26,13 @@ type TextReader = Pick<JsonSerializer, 'deserialize'>;
  * new RedisCache(client, { serializer: mixedFormats(msgpackSerializer(), jsonSerializer()) });
  * ```
  *
- * @throws CacheOptionError for a binary serializer without a `formatByte`, for one byte claimed by two, and for two that
- * write text, also inside `compressed`, unless both read plain JSON: nothing in a text says which of them wrote it
+ * @throws CacheOptionError for what is no serializer, for a binary one without a `formatByte`, for one byte claimed by two,
+ * and for two that write text, also inside `compressed`, unless both read plain JSON: nothing in a text says which of them
+ * wrote it
  */
 export function mixedFormats(writer: Serializer, ...readers: readonly Serializer[]): MixedSerializer {
   const serializers = [...new Set([writer, ...readers])];
+  for (const serializer of serializers) validateSerializer(serializer);
   const textReader = textReaderOf(serializers);
   const text = textReader ?? PLAIN_JSON;
   const byFirstByte = new Map<number, BytesReader>([...claims(serializers, 'mixed'), ...claims(serializers, 'binary')]);

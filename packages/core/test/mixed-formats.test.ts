@@ -100,6 +100,8 @@ describe('mixed formats', () => {
     const { formatByte: _, ...unmarked } = one;
     expect(codeOf(() => mixedFormats(json, unmarked))).toBe('ERR_CACHE_OPTION');
     expect(codeOf(() => mixedFormats(json, one, flipped(0xf8)))).toBe('ERR_CACHE_OPTION');
+    expect(codeOf(() => mixedFormats(JSON as never))).toBe('ERR_CACHE_OPTION');
+    expect(codeOf(() => mixedFormats(json, undefined as never))).toBe('ERR_CACHE_OPTION');
     expect(codeOf(() => mixedFormats(shortAsText, { ...shortAsText }))).toBe('ERR_CACHE_OPTION');
     for (const byte of [0x7f, 0x100, -1, 200.5, Number.NaN]) {
       expect(codeOf(() => mixedFormats(json, flipped(byte)))).toBe('ERR_CACHE_OPTION');
