@@ -3,107 +3,91 @@ import { parseArgs } from 'node:util';
 import { startRedis } from '@cache/test-servers';
 import { publish, table } from '../memory/results.ts';
 import { runCell, showProgress } from '../memory/run-cell.ts';
-import { cpuRatioOf, type Spread, spreadOf } from '../servers/comparison.ts';
-import { Progress } from '../servers/progress.ts';
-import { runTournament, type WorkloadResult } from '../servers/tournament.ts';
-import type { Slice } from '../servers/workload.ts';
 import { hookSetups, NO_HOOKS } from './hook-roster.ts';
-import { contestants } from './redis-contestants.ts';
+import { bareNs, type MedianInterval, overheadInPercent, type PairedBlock } from './paired-blocks.ts';
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     concurrency: { type: 'string', default: '1,16,64' },
+    hooks: { type: 'string', default: hookSetups.map(({ name }) => name).join('|') },
   },
 });
 const concurrencies = values.concurrency.split(',').map(Number);
-/** Fresh processes each time: one may be compiled a little better than the other for as long as it lives. */
-const TOURNAMENTS = values.quick ? 1 : 4;
-const ROUNDS = values.quick ? 5 : 15;
-const SLICE_MS = 40;
-const SIZE_BYTES = 200;
-const CELL_ROUNDS = values.quick ? 1 : 5;
+const names = [...new Set([NO_HOOKS, ...values.hooks.split('|')])];
+const PROCESSES = values.quick ? 2 : 5;
+const BLOCKS = values.quick ? 20 : 32;
+const SLICE_MS = 5;
+const CELL_ROUNDS = values.quick ? 1 : 3;
 const CELL_LIMIT_MS = 60_000;
-const CELLS = {
-  memory: '../observability/memory-get-cell.ts',
-  stack: '../observability/stack-get-cell.ts',
-} as const;
 
-const slicesOf = new Map<number, Map<string, Slice[]>>();
-const progress = new Progress();
-await using server = await startRedis();
-for (let tournament = 0; tournament < TOURNAMENTS; tournament += 1) {
-  const { workloads, disqualified } = await runTournament(
-    {
-      roster: new URL('./redis-contestants.ts', import.meta.url),
-      contestants,
-      placeOf: (_, index) => ({ url: server.url, namespace: `observability_${index}` }),
-      operations: ['get'],
-      sizesInBytes: [SIZE_BYTES],
-      concurrencies,
-      rounds: ROUNDS,
-      sliceMs: SLICE_MS,
-    },
-    progress,
-  );
-  if (disqualified.size > 0) throw new Error(JSON.stringify([...disqualified]));
-  for (const { workload, slices } of workloads) {
-    const known = slicesOf.get(workload.concurrency) ?? new Map<string, Slice[]>();
-    slicesOf.set(workload.concurrency, known);
-    for (const [name, own] of slices) known.set(name, [...(known.get(name) ?? []), ...own]);
-  }
+async function cell(program: string, args: readonly string[]): Promise<unknown> {
+  const answer = await runCell(`../observability/${program}.ts`, args, CELL_LIMIT_MS);
+  if (answer === undefined) throw new Error(`${program} failed for ${args.join(' ')}.`);
+  return answer;
 }
 
-const nanoseconds = new Map<string, Record<keyof typeof CELLS, number[]>>(
-  hookSetups.map(({ name }) => [name, { memory: [], stack: [] }]),
-);
-for (let round = 0; round < CELL_ROUNDS; round += 1) {
-  for (const [index, [name, figures]] of [...nanoseconds].entries()) {
-    showProgress(round * hookSetups.length + index, CELL_ROUNDS * hookSetups.length, `in this process: ${name}`);
-    for (const cell of ['memory', 'stack'] as const) {
-      const figure = await runCell(CELLS[cell], [name], CELL_LIMIT_MS);
-      if (typeof figure !== 'number') throw new Error(`The ${cell} cell for "${name}" failed.`);
-      figures[cell].push(figure);
-    }
+const eventNs = new Map<string, number[][]>(names.map((name) => [name, []]));
+const memoryNs = new Map<string, number[]>(names.map((name) => [name, []]));
+const stackNs = new Map<string, number[]>(names.map((name) => [name, []]));
+/** The blocks of each process, by the name of the hooks and the number of calls under way. */
+const blocks = new Map<string, Map<number, PairedBlock[][]>>();
+
+await using server = await startRedis();
+for (let round = 0; round < PROCESSES; round += 1) {
+  for (const [index, name] of names.entries()) {
+    showProgress(round * names.length + index, PROCESSES * names.length, name);
+    const args = [name, server.url, values.concurrency, String(BLOCKS), String(SLICE_MS)];
+    const measured = (await cell('redis-get-cell', args)) as Record<number, PairedBlock[]>;
+    const own = blocks.get(name) ?? new Map<number, PairedBlock[][]>();
+    blocks.set(name, own);
+    for (const concurrency of concurrencies)
+      own.set(concurrency, [...(own.get(concurrency) ?? []), measured[concurrency] ?? []]);
+    if (round >= CELL_ROUNDS) continue;
+    eventNs.get(name)?.push((await cell('event-cell', [name, ...concurrencies.map(String)])) as number[]);
+    memoryNs.get(name)?.push((await cell('memory-get-cell', [name])) as number);
+    stackNs.get(name)?.push((await cell('stack-get-cell', [name])) as number);
   }
 }
 showProgress(1, 1, '');
 
-function resultOf(concurrency: number): WorkloadResult {
-  const slices = slicesOf.get(concurrency) ?? new Map<string, Slice[]>();
-  return { workload: { operation: 'get', sizeBytes: SIZE_BYTES, concurrency }, slices };
+const processesOf = (name: string, concurrency: number): PairedBlock[][] => blocks.get(name)?.get(concurrency) ?? [];
+
+function percent(figure: number, digits = 1): string {
+  return `${figure > 0 ? '+' : ''}${figure.toFixed(digits)}`;
 }
 
-/** By how much a call takes longer than without hooks, in percent, round by round. */
-function overheadOf(name: string, concurrency: number): Spread {
-  const { slices } = resultOf(concurrency);
-  const bare = slices.get(NO_HOOKS) ?? [];
-  const own = slices.get(name) ?? [];
-  return spreadOf(
-    own.map(({ calls, elapsedMs }, round) => {
-      const { calls: bareCalls, elapsedMs: bareMs } = bare[round] as Slice;
-      return (elapsedMs / calls / (bareMs / bareCalls) - 1) * 100;
-    }),
-  );
-}
-
-function percent(figure: number): string {
-  return `${figure > 0 ? '+' : ''}${figure.toFixed(1)}`;
+function interval({ low, median, high }: MedianInterval): string {
+  return `${percent(median)} % (${percent(low)} … ${percent(high)})`;
 }
 
 function redisCell(name: string, concurrency: number): string {
-  const { low, median: middle, high } = overheadOf(name, concurrency);
-  const cpu = cpuRatioOf(resultOf(concurrency), name, NO_HOOKS);
-  const cpuOverhead = cpu === undefined ? '' : ` · ${percent((1 / cpu.median - 1) * 100)}`;
-  return `${percent(middle)} % (${percent(low)} … ${percent(high)})${cpuOverhead} %`;
+  const processes = processesOf(name, concurrency);
+  return `${interval(overheadInPercent(processes, 'wallNs'))} · ${interval(overheadInPercent(processes, 'cpuNs'))}`;
 }
 
-const leastOf = (cell: keyof typeof CELLS, name: string): number => Math.min(...(nanoseconds.get(name)?.[cell] ?? []));
+const bareCallNs = (concurrency: number): number =>
+  bareNs(
+    names.flatMap((name) => processesOf(name, concurrency)),
+    'wallNs',
+  );
+
+/** What else the machine does can only make a loop slower. */
+function eventCostNs(name: string, place: number): number {
+  return Math.min(...(eventNs.get(name) ?? []).map((figures) => figures[place] ?? Number.NaN));
+}
+
+function eventCells(name: string): string[] {
+  return concurrencies.map((concurrency, place) => {
+    const cost = eventCostNs(name, place);
+    return `${cost.toFixed(cost < 10 ? 1 : 0)} ns · ${((cost / bareCallNs(concurrency)) * 100).toFixed(2)} %`;
+  });
+}
 
 /** The nanoseconds of a call, and how many of them are for the hooks. */
-function nanosecondCells(cell: keyof typeof CELLS, name: string): string[] {
-  const least = leastOf(cell, name);
-  return [least.toFixed(0), `${(least - leastOf(cell, NO_HOOKS)).toFixed(0)} ns`];
+function nanosecondCells(figures: ReadonlyMap<string, readonly number[]>, name: string): string[] {
+  const leastOf = (whose: string): number => Math.min(...(figures.get(whose) ?? []));
+  return [leastOf(name).toFixed(0), `${(leastOf(name) - leastOf(NO_HOOKS)).toFixed(0)} ns`];
 }
 
 publish(
@@ -111,10 +95,20 @@ publish(
   [
     '# What watching a cache costs',
     'Run again with `npm run bench:observability` in `benchmarks`.',
-    `A get of ${SIZE_BYTES} bytes from a Redis on the same machine, ×N calls under way. Each cell: by how much a call takes longer than without hooks (median of ${TOURNAMENTS * ROUNDS} rounds, in brackets the middle half) · by how much more processor time of the client. Each way of watching has a process of its own, fresh ones for every ${ROUNDS} rounds; they take turns in slices of ${SLICE_MS} ms, and a ratio is taken within a round. Metrics are fetched or sent once a second. "${NO_HOOKS}, again" is what chance makes of no difference at all.`,
+    `A get of 200 bytes from a Redis on the same machine, ×N calls under way. Each cell: by how much a call takes longer than without hooks · by how much more processor time of the client. A process has a cache with these hooks and one without, over one client. They take turns in slices of ${SLICE_MS} ms, four to a block (without, with, with, without, and the other way round), and a ratio is taken within a block: the median of ${PROCESSES} processes of ${BLOCKS} blocks, in brackets its 95 % interval by bootstrap over processes. Metrics are fetched or sent once a second. "${NO_HOOKS}" is two caches that are the same: what chance makes of no difference, so that nothing is proved of a difference whose interval is not outside of it.`,
     table(
-      ['get from Redis', ...concurrencies.map((concurrency) => `×${concurrency}`)],
-      hookSetups.map(({ name }) => [name, ...concurrencies.map((concurrency) => redisCell(name, concurrency))]),
+      [
+        'get from Redis',
+        ...concurrencies.map(
+          (concurrency) => `×${concurrency}: ${(bareCallNs(concurrency) / 1_000).toFixed(1)} µs a call`,
+        ),
+      ],
+      names.map((name) => [name, ...concurrencies.map((concurrency) => redisCell(name, concurrency))]),
+    ),
+    `What telling the hooks of such a get takes, without any server, and its share of the get: the least of ${CELL_ROUNDS} processes. Of the gets that one round trip answered, hooks with \`onReads\` hear at once. Counting them until then, which is the cache's part, is not in it; it is in the table above.`,
+    table(
+      ['told of a get', ...concurrencies.map((concurrency) => `×${concurrency}`)],
+      names.filter((name) => name !== NO_HOOKS).map((name) => [name, ...eventCells(name)]),
     ),
     `A get from memory that finds its item, and a getOrSet that the first level of a stack answers, which itself is not watched; one after the other, of 1,000 keys; each in a process of its own, the least of ${CELL_ROUNDS}. Two readings of the clock are a large part of it.`,
     table(
@@ -125,15 +119,24 @@ publish(
         'getOrSet of a stack, ns',
         'more than without hooks',
       ],
-      hookSetups.map(({ name }) => [name, ...nanosecondCells('memory', name), ...nanosecondCells('stack', name)]),
+      names.map((name) => [name, ...nanosecondCells(memoryNs, name), ...nanosecondCells(stackNs, name)]),
     ),
   ],
   {
-    redis: concurrencies.map((concurrency) => ({
+    redis: concurrencies.map((concurrency, place) => ({
       concurrency,
-      overheadInPercent: Object.fromEntries(hookSetups.map(({ name }) => [name, overheadOf(name, concurrency)])),
+      bareNs: bareCallNs(concurrency),
+      overheadInPercent: Object.fromEntries(
+        names.map((name) => {
+          const processes = processesOf(name, concurrency);
+          return [name, { wall: overheadInPercent(processes, 'wallNs'), cpu: overheadInPercent(processes, 'cpuNs') }];
+        }),
+      ),
+      eventNs: Object.fromEntries(names.map((name) => [name, eventCostNs(name, place)])),
     })),
-    nanoseconds: Object.fromEntries(nanoseconds),
+    nanoseconds: Object.fromEntries(
+      names.map((name) => [name, { memory: memoryNs.get(name), stack: stackNs.get(name) }]),
+    ),
   },
 );
 process.exit(0);

@@ -17,8 +17,8 @@ const rounds = options.quick ? 3 : Number(options.rounds);
 const BASELINE = 'JSON.stringify, JSON.parse';
 const SAMPLES = 16;
 const STRETCH_MS = 10;
-const WARM_UP_STRETCHES = 15;
-const MEASURED_STRETCHES = 20;
+const WARM_UP_STRETCHES = 12;
+const MEASURED_STRETCHES = 15;
 
 interface Cell {
   readonly writeNs: number;
