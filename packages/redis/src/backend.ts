@@ -1,0 +1,2 @@
+/** What errors and hooks call this backend. */
+export const BACKEND = 'redis';
