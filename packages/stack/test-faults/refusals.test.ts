@@ -1,9 +1,7 @@
-import { DatabaseCache, migrate } from '@cache/postgres';
 import { RedisCache } from '@cache/redis';
 import { createCache } from '@cache/stack';
-import { settle, startPostgres, startRedis, waitUntil } from '@cache/test-servers';
+import { settle, startRedis, waitUntil } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
-import postgres from 'postgres';
 import { createClient } from 'redis';
 import { DEADLINES } from './backends.ts';
 
@@ -64,52 +62,5 @@ test('row 28: a Redis that became a replica: loads answer, a removal waits, and 
   } finally {
     await l2.close();
     admin.destroy();
-  }
-});
-
-test('row 26: credentials that are refused later: loads answer, changes are a configuration error, and nothing is queued for it', async () => {
-  await using server = await startRedis();
-  const admin = await createClient({ url: server.url }).connect();
-  const l2 = await RedisCache.connect<string>(server.url, { prefix: 'app:', ...LEVEL });
-  try {
-    await using cache = createCache<string>({ l2, ...QUIET });
-    await cache.set('a', 'old');
-    await admin.sendCommand(['ACL', 'SETUSER', 'default', '-@all', '+acl', '+auth', '+hello', '+client']);
-    expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
-    expect(await codeOf(cache.removeItem('a'))).toBe('ERR_CACHE_OPTION');
-    expect(await codeOf(cache.ready({ timeoutMs: 4_000 }))).toBe('ERR_CACHE_OPTION');
-    expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
-    await admin.sendCommand(['ACL', 'SETUSER', 'default', '+@all']);
-    expect(await cache.removeItem('a')).toBe(true);
-  } finally {
-    await l2.close();
-    admin.destroy();
-  }
-});
-
-test('row 35: a PostgreSQL that is read-only, and one without its table: loads answer, changes are a configuration error', async () => {
-  await using server = await startPostgres();
-  const sql = postgres(server.url, { max: 1, onnotice: () => {} });
-  const l2 = await DatabaseCache.connect<string>(server.url, LEVEL);
-  try {
-    await using cache = createCache<string>({ l2, ...QUIET });
-    expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
-    expect(await codeOf(cache.ready({ timeoutMs: 4_000 }))).toBe('ERR_CACHE_OPTION');
-    await migrate(sql);
-    await cache.set('a', 'old');
-    await sql`ALTER SYSTEM SET default_transaction_read_only = on`;
-    await sql`SELECT pg_reload_conf()`;
-    await waitUntil(
-      'It being read-only',
-      RECOVERY_LIMIT_MS,
-      async () => (await codeOf(cache.set('x', 'y'))) !== 'done',
-    );
-    expect(await codeOf(cache.removeItem('a'))).toBe('ERR_CACHE_OPTION');
-    expect(await cache.getOrSet('b', () => 'loaded')).toBe('loaded');
-    expect(await cache.get('a')).toBe('old');
-    expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
-  } finally {
-    await l2.close();
-    await sql.end({ timeout: 1 });
   }
 });

@@ -35,7 +35,7 @@ const steps = fc.array(
     {
       weight: 4,
       arbitrary: fc
-        .constantFrom<Condition[]>('up', 'up', 'refusing', 'silent', 'deaf')
+        .constantFrom<Condition[]>('up', 'up', 'refusing', 'silent', 'deaf', 'locked', 'readOnly')
         .map((condition) => ({ do: 'become', condition }) as const),
     },
     { weight: 6, arbitrary: fc.constantFrom(0, 1, 60, 249, 251, 700).map((ms) => ({ do: 'wait', ms }) as const) },

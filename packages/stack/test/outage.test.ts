@@ -1,4 +1,4 @@
-import { type CacheHooks, InProcessBusHub } from '@cache/core';
+import { type CacheHooks, CacheOptionError, InProcessBusHub } from '@cache/core';
 import type { SharedCache, StackCache, StackOptions } from '@cache/stack';
 import { createCache } from '@cache/stack';
 import { describe, expect, it, jest } from '@jest/globals';
@@ -311,6 +311,142 @@ describe('a set that the second level did not acknowledge', () => {
     await scene.world.timers.advance(1_000);
     expect(scene.world.store.get('k')).toBe(undefined);
     expect(scene.cache.breaker?.state).toBe('closed');
+  });
+});
+
+describe('a second level that refuses for its credentials or rights', () => {
+  const misconfigured = { ...queued, cause: expect.objectContaining({ code: 'ERR_CACHE_OPTION' }) };
+
+  it.each(['locked', 'readOnly'] as const)(
+    'is not read again before it has taken what it was not allowed to remove: %s',
+    async (condition) => {
+      const scene = outage();
+      for (const key of ['a', 'b', 'c']) await scene.cache.set(key, 'old', { tags: [key] });
+      scene.level.become(condition);
+      await expect(scene.cache.removeItem('a')).rejects.toMatchObject(misconfigured);
+      await expect(scene.cache.invalidateTags(['b'])).rejects.toMatchObject(queued);
+      expect(await scene.cache.get('a')).toBe(undefined);
+      await scene.world.timers.advance(60_000);
+      expect(await scene.cache.getOrSet('a', () => 'loaded')).toBe('loaded');
+      expect(scene.cache.breaker).toMatchObject({ state: 'open', queuedInvalidations: 2 });
+      scene.level.become('up');
+      expect(await scene.cache.get('b')).toBe(undefined);
+      await recover(scene);
+      expect(scene.world.store.mget(['a', 'b', 'c'])).toEqual([undefined, undefined, 'old']);
+      expect(await scene.cache.get('c')).toBe('old');
+    },
+  );
+
+  it.each([
+    ['a removal', (cache: StackCache) => cache.removeItem('k')],
+    ['a removal of many', (cache: StackCache) => cache.removeItems(['k', 'l'])],
+    ['an expiry', (cache: StackCache) => cache.expireItem('k')],
+    ['an end of tags', (cache: StackCache) => cache.invalidateTags(['t'])],
+    ['an expiry of tags', (cache: StackCache) => cache.expireTags(['t'])],
+    ['a clear', (cache: StackCache) => cache.clear()],
+    ['a clear of a part', (cache: StackCache) => cache.clearPrefix('k')],
+  ] as const)('names the configuration error as the cause of %s that is queued', async (_, invalidate) => {
+    const scene = outage();
+    await scene.cache.set('k', 'old', { tags: ['t'] });
+    scene.level.become('locked');
+    await expect(invalidate(scene.cache)).rejects.toMatchObject(misconfigured);
+    scene.level.become('up');
+    expect(await scene.cache.get('k')).toBe(undefined);
+    await recover(scene);
+    expect(await scene.cache.get('k')).toBe(undefined);
+  });
+
+  it('opens the breaker like one that is away, so the first level answers, and onError hears why at each attempt', async () => {
+    const codes: string[] = [];
+    const scene = outage({ hooks: { onError: ({ error }) => codes.push(error.code) } });
+    scene.level.become('locked');
+    let loads = 0;
+    const load = (): number => {
+      loads += 1;
+      return loads;
+    };
+    expect(await Promise.all(Array.from({ length: 20 }, () => scene.cache.getOrSet('k', load)))).toEqual(
+      Array(20).fill(1),
+    );
+    for (let call = 0; call < 50; call += 1) await scene.cache.getOrSet('k', load);
+    expect(loads).toBeLessThanOrEqual(5);
+    expect(scene.cache.breaker?.state).toBe('open');
+    expect(new Set(codes)).toEqual(new Set(['ERR_CACHE_OPTION']));
+    codes.length = 0;
+    await scene.world.timers.advance(3_000);
+    expect(codes.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(codes)).toEqual(new Set(['ERR_CACHE_OPTION']));
+    expect((await scene.cache.health()).status).toBe('degraded');
+  });
+
+  it('is a miss to what reads, as any failure is', async () => {
+    const scene = outage();
+    await scene.cache.set('k', 'old');
+    scene.level.become('locked');
+    const plain = scene.world.plain({ l2: scene.level.cache, hooks: { onError: () => {} } });
+    expect(await plain.get('k')).toBe(undefined);
+    expect(await plain.exists('k')).toBe(false);
+    expect(await plain.mget(['k', 'l'])).toEqual([undefined, undefined]);
+    expect(await plain.getOrSet('k', () => 'loaded', { force: true })).toBe('loaded');
+  });
+
+  it('keeps a set that it refused from leaving the older value in place, and the set says what is wrong', async () => {
+    const scene = outage();
+    await scene.cache.set('k', 'old');
+    scene.level.become('readOnly');
+    await expect(scene.cache.set('k', 'new')).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });
+    scene.level.become('up');
+    expect(await scene.cache.get('k')).toBe(undefined);
+    await recover(scene);
+    expect(scene.world.store.get('k')).toBe(undefined);
+  });
+
+  it('fulfils what it is not allowed to remove with onUnavailable: "queue", and warns without an onError hook', async () => {
+    const emitWarning = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const scene = outage({ onUnavailable: 'queue', hooks: [], name: 'locked-out' });
+    await scene.cache.set('k', 'old');
+    scene.level.become('locked');
+    expect(await scene.cache.removeItem('k')).toBe(false);
+    await scene.world.timers.advance(1_000);
+    const warnings = emitWarning.mock.calls.map(([message, options]) => [message, options]);
+    emitWarning.mockRestore();
+    expect(warnings).toEqual([
+      [expect.stringContaining('"locked-out"'), expect.objectContaining({ code: 'ERR_CACHE_OPTION' })],
+    ]);
+    await recover(scene);
+    expect(scene.world.store.get('k')).toBe(undefined);
+  });
+
+  it('is told from one that refuses the arguments of a call: that is the caller’s, nothing is queued, and it is read on', async () => {
+    const scene = outage();
+    const refuse = async (): Promise<never> => {
+      throw new CacheOptionError('clear() needs a prefix.');
+    };
+    const l2 = { ...scene.world.shared, clear: refuse, invalidateTags: refuse } as SharedCache;
+    const cache = scene.world.plain({ l2 });
+    await cache.set('k', 'value', { tags: ['t'] });
+    await expect(cache.clear()).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });
+    await expect(cache.invalidateTags(['t'])).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });
+    expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
+    expect(await cache.get('k')).toBe('value');
+  });
+
+  it('is known by a refused removal of a key even where it says no more', async () => {
+    const scene = outage();
+    let isForbidden = true;
+    const removeItem = async (key: string): Promise<boolean> => {
+      if (isForbidden) throw new CacheOptionError('No.');
+      return scene.world.store.removeItem(key);
+    };
+    const { removeItems: _, ...rest } = scene.world.shared;
+    const cache = scene.world.plain({ l2: { ...rest, removeItem } as SharedCache, hooks: { onError: () => {} } });
+    await cache.set('k', 'old');
+    await expect(cache.removeItem('k')).rejects.toMatchObject(misconfigured);
+    isForbidden = false;
+    expect(await cache.get('k')).toBe(undefined);
+    await scene.world.timers.advance(1_000);
+    expect(cache.breaker).toMatchObject({ state: 'closed', queuedInvalidations: 0 });
+    expect(await cache.get('k')).toBe(undefined);
   });
 });
 

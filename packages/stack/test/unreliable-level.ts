@@ -1,13 +1,16 @@
-import { CacheTimeoutError, CacheUnavailableError } from '@cache/core';
+import { CacheOptionError, CacheTimeoutError, CacheUnavailableError } from '@cache/core';
 import type { SharedCache, Timers } from '@cache/stack';
 
 type Call = (...args: unknown[]) => unknown;
 
 /**
  * `up`; `refusing`: at once, nothing is carried out; `silent`: a timeout after 250 ms, nothing is carried out; `deaf`: the same, but
- * it is carried out and the answer is lost; `hanging`: no answer until it is up again, and then it is carried out.
+ * it is carried out and the answer is lost; `hanging`: no answer until it is up again, and then it is carried out; `locked`: the
+ * credentials are refused, for each call; `readOnly`: the right to change anything is missing.
  */
-export type Condition = 'up' | 'refusing' | 'silent' | 'deaf' | 'hanging';
+export type Condition = 'up' | 'refusing' | 'silent' | 'deaf' | 'hanging' | 'locked' | 'readOnly';
+
+const READS: ReadonlySet<string> = new Set(['get', 'getEntries', 'exists', 'mget', 'getTtl', 'inspect', 'ping']);
 
 /** A second level whose server is in the condition that a test says. */
 export class UnreliableLevel {
@@ -53,6 +56,11 @@ export class UnreliableLevel {
         return carryOut();
       case 'refusing':
         throw new CacheUnavailableError('It refuses.', { operation: name, backend: 'test' });
+      case 'locked':
+        throw forbidden(name);
+      case 'readOnly':
+        if (READS.has(name)) return carryOut();
+        throw forbidden(name);
       case 'deaf':
         await carryOut();
         return timeout(name, timers);
@@ -65,8 +73,14 @@ export class UnreliableLevel {
   }
 }
 
+/** As a cache says what its server said. */
+function forbidden(name: string): CacheOptionError {
+  const cause = { name: 'ErrorReply', code: 'NOPERM' };
+  return new CacheOptionError('It refuses the credentials.', { operation: name, backend: 'test', cause });
+}
+
 function timeout(name: string, timers: Timers): Promise<never> {
-  const isWrite = !['get', 'getEntries', 'exists', 'mget', 'getTtl', 'inspect', 'ping'].includes(name);
+  const isWrite = !READS.has(name);
   return new Promise((_, reject) => {
     timers.after(250, () =>
       reject(new CacheTimeoutError('It is silent.', { operation: name, backend: 'test', ambiguous: isWrite })),
