@@ -31,6 +31,19 @@ export function resolveKey(key: string, transformer: KeyTransformer | undefined,
   return transformed;
 }
 
+/**
+ * Passes if keys may begin like this. The empty prefix is that of every key.
+ *
+ * @throws CacheKeyError for anything but a well-formed string without U+0000 of at most 1,024 UTF-16 units
+ */
+export function validateKeyPrefix(prefix: string, context?: CacheErrorContext): void {
+  if (prefix === '' || (typeof prefix === 'string' && prefix.length <= MAX_KEY_LENGTH && isText(prefix))) return;
+  throw new CacheKeyError(
+    `A prefix of keys is a string of at most ${MAX_KEY_LENGTH} UTF-16 units, without U+0000 and lone surrogates.`,
+    context,
+  );
+}
+
 /** Two lone surrogates become the same bytes in UTF-8: one key would read the other's value. */
 function isText(key: string): boolean {
   return key !== '' && key.isWellFormed() && key.indexOf('\0') === -1;

@@ -39,7 +39,7 @@ export type {
   EvictionReason,
 } from './cache-hooks.ts';
 export { type CacheItem, isCacheItemValid } from './cache-item.ts';
-export { MAX_KEY_LENGTH, resolveKey, validateKey } from './cache-key.ts';
+export { MAX_KEY_LENGTH, resolveKey, validateKey, validateKeyPrefix } from './cache-key.ts';
 export {
   type CacheContents,
   type CacheCounts,

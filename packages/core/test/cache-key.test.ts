@@ -1,4 +1,4 @@
-import { MAX_KEY_LENGTH, prefixKeys, resolveKey, sha256Keys, validateKey } from '@cache/core';
+import { MAX_KEY_LENGTH, prefixKeys, resolveKey, sha256Keys, validateKey, validateKeyPrefix } from '@cache/core';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
@@ -38,6 +38,22 @@ describe('validateKey', () => {
         const isKey = key !== '' && !key.includes('\0') && Buffer.from(key).toString() === key;
         if (isKey) expect(() => validateKey(key)).not.toThrow();
         else expect(() => validateKey(key)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_KEY' }));
+      }),
+    );
+  });
+});
+
+describe('validateKeyPrefix', () => {
+  test.each(['', 'a', ' ', '*', '😀', 'x'.repeat(MAX_KEY_LENGTH)])('takes %j', (prefix) => {
+    expect(() => validateKeyPrefix(prefix, context)).not.toThrow();
+  });
+
+  test.each([undefined, null, 5, {}, ['a'], 'a\0', '\ud83d', 'x'.repeat(1025)])('refuses %p', (prefix) => {
+    expect(() => validateKeyPrefix(prefix as string, context)).toThrow(
+      expect.objectContaining({
+        ...context,
+        code: 'ERR_CACHE_KEY',
+        message: expect.stringContaining('A prefix of keys'),
       }),
     );
   });

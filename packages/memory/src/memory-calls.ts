@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
   type CacheItem,
-  CacheKeyError,
   type CacheOperation,
   CacheValueError,
   type CleanupOptions,
@@ -11,13 +10,13 @@ import {
   entryListOf,
   expirationOf,
   type Interruptible,
-  MAX_KEY_LENGTH,
   resolveKey,
   type SetOptions,
   tagsOf,
   validateCounterAmount,
   validateExpiration,
   validateKeyList,
+  validateKeyPrefix,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -180,20 +179,13 @@ export class MemoryCalls<V> {
 
   keys(prefix: string, options: Interruptible | undefined): Generator<string> {
     this.ensureOpen('keys');
-    if (typeof prefix !== 'string') {
-      throw new CacheKeyError('A prefix is a string.', { operation: 'keys', backend: BACKEND });
-    }
+    validateKeyPrefix(prefix, { operation: 'keys', backend: BACKEND });
     return this.#list(prefix, options);
   }
 
   clearPrefix(prefix: string, options: Interruptible | undefined): void {
     this.ensureOpen('clearPrefix');
-    if (typeof prefix !== 'string' || prefix.length > MAX_KEY_LENGTH || prefix.includes('\0')) {
-      throw new CacheKeyError(`A prefix is a string of at most ${MAX_KEY_LENGTH} UTF-16 units, without U+0000.`, {
-        operation: 'clearPrefix',
-        backend: BACKEND,
-      });
-    }
+    validateKeyPrefix(prefix, { operation: 'clearPrefix', backend: BACKEND });
     options?.signal?.throwIfAborted();
     this.leases.endPrefix(prefix);
     this.engine.dropPrefix(prefix);
