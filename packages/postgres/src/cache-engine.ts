@@ -5,6 +5,7 @@ import {
   CacheTimeoutError,
   jsonSerializer,
   resolveKey,
+  validateKeyList,
   withDeadline,
 } from '@cache/core';
 import { contextOf } from './call-context.ts';
@@ -87,9 +88,10 @@ export class CacheEngine {
     return resolveKey(key, this.options.keyTransformer, contextOf(operation));
   }
 
-  /** Likewise for many. */
+  /** Likewise for many. @throws CacheOptionError for what is no array */
   keysOf(keys: readonly string[], operation: CacheOperation): string[] {
     this.assertOpen(operation);
+    validateKeyList(keys, contextOf(operation));
     return keys.map((key) => this.keyOf(key, operation));
   }
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import type { Sql } from 'postgres';
 import postgres from 'postgres';
+import { withDatabaseUrl } from './database-url.ts';
 import { type MigrateOptions, migrate, migrationSql } from './migrate.ts';
 
 const USAGE = `cache-postgres migrate --url postgres://user:password@host:5432/database
@@ -49,11 +51,14 @@ async function main(args: string[]): Promise<number> {
 }
 
 async function run(url: string, options: MigrateOptions, prepare: boolean): Promise<number> {
-  if (!URL.canParse(url)) {
-    console.error('The URL is none: postgres://user:password@host:5432/database.');
+  const settings = { max: 1, connect_timeout: 10, prepare, fetch_types: false, onnotice: () => {} };
+  let sql: Sql;
+  try {
+    sql = withDatabaseUrl(url, 'migrate', () => postgres(url, settings));
+  } catch (error) {
+    console.error(messageOf(error));
     return 2;
   }
-  const sql = postgres(url, { max: 1, connect_timeout: 10, prepare, fetch_types: false, onnotice: () => {} });
   try {
     await migrate(sql, options);
     console.log('The tables are up to date.');
@@ -68,7 +73,11 @@ main(process.argv.slice(2)).then(
     process.exitCode = exitCode;
   },
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : 'The migration failed.');
+    console.error(messageOf(error));
     process.exitCode = 1;
   },
 );
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'The migration failed.';
+}

@@ -1,6 +1,7 @@
 import { CacheOptionError, redactedCause, withDeadline } from '@cache/core';
 import type { DatabaseCacheOptions } from './database-cache-options.ts';
-import { isRefusal, mayPass } from './driver-error.ts';
+import { withDatabaseUrl } from './database-url.ts';
+import { isRefusal, mayPass, REFUSED } from './driver-error.ts';
 import { OwnPool } from './own-pool.ts';
 import type { PoolSettings } from './owned-driver.ts';
 
@@ -50,17 +51,7 @@ export function openPool(url: string, options: ConnectOptions): OwnPool {
     backoff: (attempt) => Math.min(0.02 * 2 ** attempt, LONGEST_RECONNECT_DELAY_IN_SECONDS),
     onnotice: () => {},
   };
-  try {
-    // The driver reads the URL with this; its own error would carry the password.
-    if (!/^postgres(?:ql)?:$/.test(new URL(url).protocol)) throw new Error('another protocol');
-    return new OwnPool(url, settings, maxConnections);
-  } catch (error) {
-    throw new CacheOptionError('The URL is none: postgres://user:password@host:5432/database.', {
-      operation: 'connect',
-      backend: 'postgres',
-      cause: { name: redactedCause(error).name, code: undefined },
-    });
-  }
+  return withDatabaseUrl(url, 'connect', () => new OwnPool(url, settings, maxConnections));
 }
 
 /**
@@ -78,7 +69,7 @@ export async function awaitServer(
     await withDeadline(greeting, connectTimeoutMs, () => new Error('no answer yet'));
   } catch (error) {
     if (isRefusal(error)) {
-      throw new CacheOptionError('PostgreSQL refuses the credentials, or has no such database.', {
+      throw new CacheOptionError(REFUSED, {
         operation: 'connect',
         backend: 'postgres',
         cause: redactedCause(error),

@@ -6,6 +6,7 @@ import {
   type KeyTransformer,
   type Serializer,
   validateExpiration,
+  validateSerializer,
 } from '@cache/core';
 import type { TableOptions } from './relations.ts';
 
@@ -109,6 +110,10 @@ export function resolveOptions(options: DatabaseCacheOptions = {}): ResolvedOpti
     throw new CacheOptionError('namespace has letters, digits and _.:- only, at most 128 of them.');
   }
   if (plainKey !== 'full' && plainKey !== 'none') throw new CacheOptionError("plainKey is 'full' or 'none'.");
+  if (options.serializer !== undefined) validateSerializer(options.serializer, { backend: 'postgres' });
+  if (options.bus !== undefined && typeof options.bus?.origin !== 'string') {
+    throw new CacheOptionError('bus is what postgresBus(sql) makes.', { backend: 'postgres' });
+  }
   return {
     namespace,
     defaultExpiration: validateExpiration(defaultExpirationInSeconds),

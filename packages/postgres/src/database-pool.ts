@@ -34,6 +34,8 @@ export interface DatabasePool {
   enter(isWrite: boolean, bytes: number): Route;
   /** False for an instance that was replaced. */
   holds(sql: Sql | TransactionSql): boolean;
+  /** True if the cache made it, and ends it. */
+  readonly isOwn: boolean;
   /** True inside a caller's transaction: an error there ends the transaction, so nothing is tried again. */
   readonly isTransaction: boolean;
   /** Another number than before once a connection was made anew, or, of a pool that is not the cache's own, found lost. */
@@ -93,6 +95,7 @@ function onlyRoute(sql: Sql | TransactionSql): Route {
 /** The postgres.js instance that an application handed over: used, never closed, and shared with its own queries. */
 export class BorrowedPool implements DatabasePool {
   readonly sql: Sql;
+  readonly isOwn = false;
   readonly isTransaction = false;
   readonly writesAllowed = undefined;
   readonly #ending = new Map<number, Promise<void>>();
@@ -173,6 +176,7 @@ export class BorrowedPool implements DatabasePool {
 /** A caller's transaction. */
 export class TransactionPool implements DatabasePool {
   readonly sql: TransactionSql;
+  readonly isOwn = false;
   readonly isTransaction = true;
   readonly connectionEpoch = 0;
   readonly writesAllowed = undefined;

@@ -15,6 +15,8 @@ export interface FailedCall {
   readonly operation: string;
   readonly isWrite: boolean;
   readonly relations: Relations;
+  /** True if nobody but the cache can have ended the pool. */
+  readonly isOwnPool: boolean;
 }
 
 /** The pool was ended, so nothing was sent. */
@@ -93,6 +95,9 @@ export function isRefusal(error: unknown): boolean {
   return /^(?:28|3D000)/.test(driverErrorCode(error));
 }
 
+/** What is said of it. */
+export const REFUSED = 'PostgreSQL refuses the credentials, or has no such database.';
+
 /** True if it is the network's, or the server is starting, ending or full: later it may be another. */
 export function mayPass(error: unknown): boolean {
   const code = driverErrorCode(error);
@@ -104,7 +109,11 @@ export function cacheErrorOf(error: unknown, call: FailedCall): CacheError {
   const code = driverErrorCode(error);
   const context: CacheErrorContext = { operation: call.operation, backend: 'postgres', cause: redactedCause(error) };
   if (isDataError(error)) return new CacheValueError(`PostgreSQL cannot store it (SQLSTATE ${code}).`, context);
-  if (code === POOL_ENDED) return new CacheClosedError('The pool has been ended.', context);
+  if (code === POOL_ENDED) {
+    return call.isOwnPool
+      ? new CacheClosedError('The cache is closed.', context)
+      : new CacheOptionError('The postgres.js instance was ended: end it after the cache.', context);
+  }
   const advice = optionAdvice(code, call.relations);
   if (advice !== undefined) return new CacheOptionError(advice, context);
   if (code === '57014' || code === '55P03') {
@@ -146,7 +155,8 @@ function grants({ schema, table, cache, removal, tag, event, horizon }: Relation
   return `${usage}GRANT SELECT, INSERT, UPDATE, DELETE ON ${tables} TO <role>; GRANT USAGE ON SEQUENCE ${sequences} TO <role>`;
 }
 
-function unavailability(code: string): string {
+/** Why nothing can be done for now. */
+export function unavailability(code: string): string {
   if (code === '25P02') return 'The transaction has failed before: roll it back.';
   if (code === '53300') return 'PostgreSQL takes no more connections for now (SQLSTATE 53300).';
   if (ROLLED_BACK.has(code)) return `PostgreSQL rolled the statement back in favour of another (SQLSTATE ${code}).`;

@@ -2,6 +2,7 @@ import {
   type CacheError,
   type CacheItem,
   type Expiration,
+  entryListOf,
   expirationOf,
   type SetOptions,
   tagsOf,
@@ -127,7 +128,7 @@ export class ItemCalls {
     const lifetime = expirationOf(options, this.#engine.options.defaultExpiration, context);
     const tags = tagsOf(options, context);
     const items = new Map<string, GivenItem>();
-    for (const [key, value] of entries) {
+    for (const [key, value] of entryListOf(entries, context)) {
       items.set(this.#engine.keyOf(key, 'mset'), { key, value });
       validateValue(value, { ...context, key });
     }

@@ -92,7 +92,7 @@ export class LeaseCalls {
 
   async fill(lease: Lease, value: unknown, options: DatabaseFillOptions, onBytes: OnBytes): Promise<boolean> {
     const context = contextOf('fill');
-    const resolved = this.#engine.keyOf(lease.key, 'fill');
+    const resolved = this.#leaseKey(lease, 'fill');
     const lifetime = expirationOf(options, this.#engine.options.defaultExpiration, context);
     const tags = tagsOf(options, context);
     const staleInSeconds = staleInSecondsOf(options, context);
@@ -121,7 +121,7 @@ export class LeaseCalls {
   }
 
   async renew(lease: Lease, leaseInSeconds: number | undefined): Promise<boolean> {
-    const resolved = this.#engine.keyOf(lease.key, 'renew');
+    const resolved = this.#leaseKey(lease, 'renew');
     const options = leaseInSeconds === undefined ? undefined : { leaseInSeconds };
     const seconds = leaseInSecondsOf(options, contextOf('renew'));
     if (this.#engine.pool.isTransaction) return false;
@@ -131,7 +131,7 @@ export class LeaseCalls {
   }
 
   async release(lease: Lease): Promise<void> {
-    const resolved = this.#engine.keyOf(lease.key, 'release');
+    const resolved = this.#leaseKey(lease, 'release');
     if (this.#engine.pool.isTransaction) return;
     const { release } = this.#engine.statements.leases;
     await this.#engine.writeKey('release', resolved, async () => [resolved, lease.token], release);
@@ -148,6 +148,14 @@ export class LeaseCalls {
     }
     const row = await this.#engine.writeKey('expireItem', resolved, async () => [resolved, ...trailing], expire);
     return numberAt(row, 1) === 1;
+  }
+
+  #leaseKey(lease: Lease, operation: 'fill' | 'renew' | 'release'): string {
+    this.#engine.assertOpen(operation);
+    if (typeof lease !== 'object' || lease === null || typeof lease.token !== 'string') {
+      throw new CacheOptionError('A lease is what getOrLease granted.', contextOf(operation));
+    }
+    return this.#engine.keyOf(lease.key, operation);
   }
 
   async #entries(

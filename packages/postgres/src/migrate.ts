@@ -1,9 +1,17 @@
-import { type CacheError, CacheOptionError, redactedCause } from '@cache/core';
+import { type CacheError, CacheOptionError, CacheUnavailableError, redactedCause } from '@cache/core';
 import type { Sql } from 'postgres';
-import { driverErrorCode } from './driver-error.ts';
+import {
+  driverErrorCode,
+  isConnectionLost,
+  isConnectionRefused,
+  isRefusal,
+  REFUSED,
+  unavailability,
+} from './driver-error.ts';
 import { MIGRATION_SQL } from './migration-sql.ts';
 import { relationsOf, type TableOptions } from './relations.ts';
 import { adoptServer } from './server-identity.ts';
+import { validateInstance } from './validate-client.ts';
 
 /** What `migrate` makes. */
 export interface MigrateOptions extends TableOptions {
@@ -43,6 +51,7 @@ export function migrationSql({ profile = 'standard', ...place }: MigrateOptions 
  * @throws CacheOptionError, CacheUnavailableError
  */
 export async function migrate(sql: Sql, options: MigrateOptions = {}): Promise<void> {
+  validateInstance(sql, 'migrate');
   const text = migrationSql(options);
   const relations = relationsOf(options);
   try {
@@ -118,6 +127,10 @@ function migrationError(error: unknown): CacheError {
   const context = { operation: 'migrate', backend: 'postgres', cause: redactedCause(error) };
   if (code === '42501') {
     return new CacheOptionError('The role may not create tables here: GRANT CREATE, USAGE ON SCHEMA … TO it.', context);
+  }
+  if (isRefusal(error)) return new CacheOptionError(REFUSED, context);
+  if (isConnectionRefused(error) || isConnectionLost(error)) {
+    return new CacheUnavailableError(unavailability(code), { ...context, ambiguous: !isConnectionRefused(error) });
   }
   if (code === '42704' || code === '42883') return new CacheOptionError('PostgreSQL 13 or later is needed.', context);
   return new CacheOptionError(

@@ -4,7 +4,7 @@ import {
   CacheOptionError,
   type CleanupOptions,
   type Interruptible,
-  validateKey,
+  validateKeyPrefix,
   validateTagList,
 } from '@cache/core';
 import type { CacheEngine } from './cache-engine.ts';
@@ -123,7 +123,7 @@ export class NamespaceCalls {
   }
 
   #validatePrefix(prefix: string, context: CacheErrorContext): void {
-    if (prefix !== '') validateKey(prefix, context);
+    validateKeyPrefix(prefix, context);
     if (!this.#engine.options.keepsPlainKeys) {
       throw new CacheOptionError("Keys are not stored: plainKey is 'none'.", context);
     }

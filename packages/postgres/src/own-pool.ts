@@ -18,6 +18,7 @@ const RETIREMENT_IN_SECONDS = 1;
  * the next write is sent, the server process that has the late one is ended.
  */
 export class OwnPool implements DatabasePool {
+  readonly isOwn = true;
   readonly isTransaction = false;
   readonly #openLane: (isAfterRefusal: boolean) => ConnectionLane;
   /** Server processes that may still carry out a write. */

@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
-import postgres, { type Sql } from 'postgres';
+import type { Options, Sql } from 'postgres';
+import postgres from 'postgres';
 
 /** Settings for a connection of our own, as `postgres` takes them. */
-export type PoolSettings = postgres.Options<Record<string, never>>;
+export type PoolSettings = Options<Record<string, never>>;
 
 /** What postgres.js hands to its `socket` option, which its types do not know. */
 interface ParsedOptions {

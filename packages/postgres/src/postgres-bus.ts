@@ -18,6 +18,7 @@ import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
 import { relationsOf, type TableOptions } from './relations.ts';
 import { textAt } from './row.ts';
 import type { Row } from './statement-runner.ts';
+import { validateInstance } from './validate-client.ts';
 
 /** How {@link postgresBus} works. */
 export interface PostgresBusOptions extends TableOptions {
@@ -77,6 +78,7 @@ export class PostgresBus implements InvalidationBus {
   #isClosed = false;
 
   constructor(sql: Sql, options: PostgresBusOptions = {}) {
+    validateInstance(sql);
     const { pollIntervalMs = 250, timeoutMs = 500 } = options;
     for (const [name, value] of Object.entries({ pollIntervalMs, timeoutMs })) {
       if (typeof value === 'number' && value >= 1 && value <= 60_000) continue;

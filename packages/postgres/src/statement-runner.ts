@@ -184,7 +184,7 @@ export class StatementRunner {
   explain(error: unknown, operation: string, isWrite: boolean): CacheError {
     const explained = isCacheError(error)
       ? ofCall(error, operation)
-      : cacheErrorOf(error, { operation, isWrite, relations: this.#relations });
+      : cacheErrorOf(error, { operation, isWrite, relations: this.#relations, isOwnPool: this.#pool.isOwn });
     this.#effects.onFailure(explained);
     return explained;
   }

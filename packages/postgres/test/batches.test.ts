@@ -216,3 +216,32 @@ describe('maxPending', () => {
     expect(await cache.get('key 1')).toBeUndefined();
   });
 });
+
+describe('arguments that are none', () => {
+  test.each([
+    ['mget of a string', (cache: DatabaseCache) => cache.mget('abc' as never), 'array of strings; got string'],
+    ['removeItems of a Set', (cache: DatabaseCache) => cache.removeItems(new Set(['a']) as never), 'got object'],
+    ['getEntries of nothing', (cache: DatabaseCache) => cache.getEntries(undefined as never), 'got undefined'],
+    ['mset of an object', (cache: DatabaseCache) => cache.mset({ a: 1 } as never), 'Object.entries(object)'],
+    ['mset of a string', (cache: DatabaseCache) => cache.mset('ab' as never), 'a pair [key, value]; got string'],
+    ['invalidateTags of a string', (cache: DatabaseCache) => cache.invalidateTags('t' as never), 'got string'],
+    ['fill of a key', (cache: DatabaseCache) => cache.fill('k' as never, 1), 'A lease is what getOrLease granted'],
+    ['renew of nothing', (cache: DatabaseCache) => cache.renew(undefined as never), 'A lease is'],
+    ['release of an object', (cache: DatabaseCache) => cache.release({ key: 'k' } as never), 'A lease is'],
+  ])('are refused by name before anything is sent: %s', async (_, call, message) => {
+    const { cache, sent } = counted();
+    await expect(call(cache)).rejects.toMatchObject({
+      code: 'ERR_CACHE_OPTION',
+      message: expect.stringContaining(message),
+    });
+    expect(sent).toEqual([]);
+  });
+
+  test.each([undefined, 5, '\ud83d'])('are named as prefixes where a prefix was asked for: %j', async (prefix) => {
+    const { cache, sent } = counted();
+    const refusal = { code: 'ERR_CACHE_KEY', message: expect.stringContaining('A prefix of keys') };
+    await expect(cache.clearPrefix(prefix as string)).rejects.toMatchObject(refusal);
+    if (prefix !== undefined) await expect(cache.keys(prefix as string).next()).rejects.toMatchObject(refusal);
+    expect(sent).toEqual([]);
+  });
+});

@@ -1,4 +1,4 @@
-import { DatabaseCache, migrate } from '@cache/postgres';
+import { DatabaseCache, migrate, postgresBus } from '@cache/postgres';
 import { databaseUrl, type Server, settle, startPostgres, uniqueName, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import postgres, { type Sql } from 'postgres';
@@ -62,6 +62,26 @@ describe('close', () => {
     const cache = new DatabaseCache(admin);
     await cache.close();
     expect(await admin`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+  });
+
+  test('of the pool by its owner is a configuration error for every later call, not an outage', async () => {
+    const sql = postgres(server.url, { max: 1, onnotice: () => {} });
+    const cache = new DatabaseCache(sql, quiet);
+    await cache.set('a', 1);
+    await sql.end({ timeout: 1 });
+    for (const call of [
+      () => cache.get('a'),
+      () => cache.set('a', 1),
+      () => cache.increment('n'),
+      () => cache.ping(),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'ERR_CACHE_OPTION',
+        message: expect.stringContaining('end it after the cache'),
+      });
+    }
+    await cache.close();
+    await expect(cache.get('a')).rejects.toMatchObject({ code: 'ERR_CACHE_CLOSED' });
   });
 
   async function connections(): Promise<number> {
@@ -237,10 +257,23 @@ describe('the constructor', () => {
       [admin, { maxPending: 1.5 }],
       [admin, { defaultExpirationInSeconds: -1 }],
       [admin, { plainKey: 'half' }],
+      [admin, { serializer: JSON }],
+      [admin, { serializer: 'json' }],
+      [admin, { serializer: {} }],
+      [admin, { bus: 'x' }],
+      [admin, { bus: null }],
     ];
     for (const [sql, options] of bad) {
       expect(() => new DatabaseCache(sql as Sql, options)).toThrow(
         expect.objectContaining({ code: 'ERR_CACHE_OPTION' }),
+      );
+    }
+  });
+
+  test('refuses a bus over what is no postgres.js instance', () => {
+    for (const sql of [undefined, null, {}, 'postgres://localhost/x'] as unknown as Sql[]) {
+      expect(() => postgresBus(sql)).toThrow(
+        expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('postgres(url)') }),
       );
     }
   });

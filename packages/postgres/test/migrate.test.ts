@@ -146,6 +146,18 @@ describe('migrate', () => {
     expect(await two.get('a')).toBe(2);
   });
 
+  test('refuses what is no postgres.js instance, and says that an absent server is absent', async () => {
+    for (const instance of [undefined, {}, databaseUrl()] as unknown as Sql[]) {
+      await expect(migrate(instance)).rejects.toMatchObject({
+        code: 'ERR_CACHE_OPTION',
+        message: expect.stringContaining('postgres(url)'),
+      });
+    }
+    const absent = postgres('postgres://127.0.0.1:1/x', { max: 1, connect_timeout: 5 });
+    await expect(migrate(absent)).rejects.toMatchObject({ code: 'ERR_CACHE_UNAVAILABLE', ambiguous: false });
+    await absent.end({ timeout: 0 });
+  });
+
   test.each(['a b', '', 'x"; DROP TABLE cache; --', '1a', 'a'.repeat(64), 'a\0', 5])(
     'row 13: refuses the identifier %j at once',
     async (name) => {
@@ -241,5 +253,28 @@ describe('cache-postgres', () => {
     expect(printed.stdout).toBe(migrationSql({ table: 'other' }));
     const wrong = run(process.execPath, [...program, 'migrate', '--url', 'not a url: secret'], { env });
     await expect(wrong).rejects.toMatchObject({ code: 2, stderr: expect.not.stringContaining('secret') });
+  });
+
+  test.each(['redis://localhost', 'localhost:5432/x', 'http://user:secret@127.0.0.1', 'postgres://u:secret@host:port'])(
+    'refuses the URL %s, which leads to no database of PostgreSQL, instead of taking the default one',
+    async (url) => {
+      await expect(run(process.execPath, [...program, 'migrate', '--url', url], { env })).rejects.toMatchObject({
+        code: 2,
+        stdout: '',
+        stderr: 'The URL is none: postgres://user:password@host:5432/database.\n',
+      });
+    },
+  );
+
+  test('says in words that there is no such database or role, as connect does', async () => {
+    const [nowhere, nobody] = [new URL(databaseUrl()), new URL(databaseUrl())];
+    nowhere.pathname = `/${uniqueName('none')}`;
+    nobody.username = uniqueName('nobody');
+    for (const url of [nowhere, nobody]) {
+      await expect(run(process.execPath, [...program, 'migrate', '--url', url.href], { env })).rejects.toMatchObject({
+        code: 1,
+        stderr: 'PostgreSQL refuses the credentials, or has no such database.\n',
+      });
+    }
   });
 });
