@@ -94,7 +94,7 @@ export class CacheLeases {
   ): Promise<CacheEntry<unknown>[]> {
     try {
       this.#calls.ensureOpen('getEntries');
-      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, GET_ENTRIES));
+      const redisKeys = this.#parts.keys.redisKeys(keys, GET_ENTRIES);
       const needsRemaining = options?.needsRemaining ?? true;
       return this.#calls.sendFree('getEntries', false, redisKeys, () =>
         getEntries(this.#parts, redisKeys, needsRemaining, sizes),

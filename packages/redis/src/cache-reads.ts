@@ -41,7 +41,7 @@ export class CacheReads {
   mget(keys: readonly string[]): Promise<unknown[]> {
     const sizes = this.#observer?.sizesFor('onHit');
     const work = async (context: CacheErrorContext): Promise<unknown[]> => {
-      const redisKeys = keys.map((key) => this.#parts.keys.redisKey(key, context));
+      const redisKeys = this.#parts.keys.redisKeys(keys, context);
       return this.#parts.gate.afterAll(redisKeys, () => getItems(this.#parts, redisKeys, sizes));
     };
     return this.#calls.run('mget', false, work, manyReads('mget', keys, sizes));

@@ -1,6 +1,7 @@
 import {
   type CacheErrorContext,
   type Expiration,
+  entryListOf,
   expirationOf,
   type SetOptions,
   tagsOf,
@@ -57,7 +58,7 @@ export class CacheWrites {
       const expirationInSeconds = expirationOf(options, this.#calls.defaultExpirationInSeconds, context);
       const tags = tagsOf(options, context);
       const encoding = new Map<string, { key: string; payload: EncodedPayload }>();
-      for (const [key, value] of entries) {
+      for (const [key, value] of entryListOf(entries, context)) {
         const redisKey = this.#parts.keys.redisKey(key, context);
         if (value === null || value === undefined) validateValue(value, { ...context, key });
         encoding.set(redisKey, { key, payload: this.#parts.codec.encode(value, key, 'mset') });
@@ -83,7 +84,8 @@ export class CacheWrites {
   removeItems(keys: readonly string[]): Promise<number> {
     let removed: readonly { readonly key: string }[] = [];
     const work = async (context: CacheErrorContext): Promise<number> => {
-      const items = new Map(keys.map((key) => [this.#parts.keys.redisKey(key, context), key]));
+      const redisKeys = this.#parts.keys.redisKeys(keys, context);
+      const items = new Map(redisKeys.map((redisKey, index) => [redisKey, keys[index] as string]));
       const list = [...items].map(([redisKey, key]) => ({ redisKey, key }));
       const answers = await inWaves(this.#parts.gate, list, ({ key, redisKey }) =>
         removeItem(this.#parts, 'removeItems', key, redisKey),

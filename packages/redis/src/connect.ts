@@ -3,7 +3,7 @@ import { createClient } from 'redis';
 import { Dial } from './dial.ts';
 import type { StandaloneClient } from './redis-client.ts';
 import { commandOptionsFor } from './reply-format.ts';
-import { credentialsError, isCredentialsError } from './server-error.ts';
+import { type ConnectionRefusal, connectionRefusalError, connectionRefusalOf } from './server-error.ts';
 
 /** How a connection of the cache's own is made. */
 export interface RedisConnectOptions {
@@ -49,7 +49,7 @@ const MAX_RECONNECT_DELAY_MS = 500;
  *
  * Settles within `connectTimeoutMs`, connected or not.
  *
- * @throws CacheOptionError for a URL that is none, and for credentials that are refused
+ * @throws CacheOptionError for a URL that is none, and for credentials or a database number that the server refuses
  */
 export async function connectOwnClient(
   url: string,
@@ -59,20 +59,20 @@ export async function connectOwnClient(
     throw new CacheOptionError('connectTimeoutMs is a number of milliseconds over 0.', { backend: 'redis' });
   }
   let isFirst = true;
-  let areRefused = false;
+  let refusal: ConnectionRefusal | undefined;
   const dial = new Dial();
   const client = makeClient(url, RESP, (retries, cause) => {
     dial.end();
-    areRefused = isFirst && isCredentialsError(cause);
-    // Refused later, they may be put right, and it goes on trying.
-    if (areRefused) return new Error('Credentials refused.');
+    refusal = isFirst ? connectionRefusalOf(cause) : undefined;
+    // Refused later, it may be put right on the server, and it goes on trying.
+    if (refusal !== undefined) return new Error('Refused.');
     return Math.min(50 * 2 ** Math.min(retries, 4), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
   });
   dial.watch(client);
   dial.begin();
   const connecting = client.connect();
   await withDeadline(connecting, connectTimeoutMs, () => new Error('Not yet.')).catch(() => {});
-  if (areRefused) throw credentialsError({ operation: 'connect', backend: 'redis' });
+  if (refusal !== undefined) throw connectionRefusalError(refusal, { operation: 'connect', backend: 'redis' });
   isFirst = false;
   return {
     client,

@@ -1,7 +1,7 @@
 import type { StandaloneClient } from './redis-client.ts';
 import type { RedisScript } from './redis-script.ts';
 import { URGENT } from './reply-format.ts';
-import { isCredentialsError } from './server-error.ts';
+import { type ConnectionRefusal, connectionRefusalOf } from './server-error.ts';
 
 /** What a client emits, for those who listen. */
 interface ClientEvents {
@@ -22,18 +22,18 @@ interface ClientEvents {
 export class ConnectionWatch {
   /** Grows with every connection that is made. */
   epoch = 0;
-  /** True while the last thing heard of the connection is that the credentials were refused. */
-  areCredentialsRefused = false;
+  /** Why the server lets nobody in, while that is the last thing heard of the connection. */
+  refusal: ConnectionRefusal | undefined;
   readonly #scripts = new Set<RedisScript>();
   #connection: ServerConnection | undefined;
 
   constructor(client: ClientEvents) {
     client.on('error', (error: unknown) => {
-      this.areCredentialsRefused = isCredentialsError(error);
+      this.refusal = connectionRefusalOf(error);
     });
     client.on('ready', () => {
       this.epoch += 1;
-      this.areCredentialsRefused = false;
+      this.refusal = undefined;
       this.#scripts.clear();
     });
   }

@@ -5,9 +5,10 @@ import {
   type HookDispatcher,
   hasErrorCode,
   OutageWarning,
+  redactedCause,
 } from '@cache/core';
 import type { RedisNodes } from './redis-node.ts';
-import { credentialsError, type FailingCall, serverError } from './server-error.ts';
+import { type ConnectionRefusal, connectionRefusalError, type FailingCall, serverError } from './server-error.ts';
 
 /** Makes of what goes wrong what the application is told, and sees that somebody hears of it. */
 export class Failures {
@@ -24,16 +25,18 @@ export class Failures {
   /** The error for a call that the server, the client or a deadline failed. */
   of(reason: unknown, call: FailingCall): CacheError {
     if (isCacheError(reason)) return reason;
-    const error = this.#areCredentialsRefused()
-      ? credentialsError({ ...call, backend: 'redis' })
-      : serverError(reason, call);
+    const refusal = this.#connectionRefusal();
+    const error =
+      refusal === undefined
+        ? serverError(reason, call)
+        : connectionRefusalError(refusal, { ...call, backend: 'redis', cause: redactedCause(reason) });
     this.#warning?.report(error);
     return error;
   }
 
-  /** While a connection is refused for its credentials, "not reached" would hide what is wrong. */
-  #areCredentialsRefused(): boolean {
-    return !this.#nodes.isCluster && this.#nodes.nodeOf('').watch.areCredentialsRefused;
+  /** While no connection is let in, "not reached" would hide what is wrong. */
+  #connectionRefusal(): ConnectionRefusal | undefined {
+    return this.#nodes.isCluster ? undefined : this.#nodes.nodeOf('').watch.refusal;
   }
 
   /** Something stored could not be read, for this reason of the serializer. The call itself goes on as a miss. */

@@ -4,9 +4,10 @@ import {
   CacheOptionError,
   hasErrorCode,
   type KeyTransformer,
-  MAX_KEY_LENGTH,
   redactedCause,
   resolveKey,
+  validateKeyList,
+  validateKeyPrefix,
 } from '@cache/core';
 
 /** What a prefix is made of: nothing that is special in a pattern, and no U+0000, which separates the bookkeeping. */
@@ -53,6 +54,16 @@ export class KeySpace {
     }
   }
 
+  /**
+   * Likewise for many.
+   *
+   * @throws CacheOptionError for what is no array, CacheKeyError
+   */
+  redisKeys(keys: readonly string[], context: CacheErrorContext): string[] {
+    validateKeyList(keys, context);
+    return keys.map((key) => this.redisKey(key, context));
+  }
+
   /** The key that was stored under this Redis key, or `undefined` if it is not an item of this cache. */
   itemKey(redisKey: string): string | undefined {
     if (!redisKey.startsWith(this.prefix) || redisKey.length === this.prefix.length) return undefined;
@@ -65,11 +76,8 @@ export class KeySpace {
    * @throws CacheKeyError for what cannot begin a key
    */
   keyPrefix(prefix: string, context: CacheErrorContext): string {
-    if (typeof prefix === 'string' && prefix.length <= MAX_KEY_LENGTH && !prefix.includes('\0')) return prefix;
-    throw new CacheKeyError(
-      `A prefix of keys is a string of at most ${MAX_KEY_LENGTH} UTF-16 units, without U+0000.`,
-      context,
-    );
+    validateKeyPrefix(prefix, context);
+    return prefix;
   }
 
   /** A pattern for SCAN that every item matches whose key begins like this. */

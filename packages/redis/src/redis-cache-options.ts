@@ -6,6 +6,7 @@ import {
   type KeyTransformer,
   type Serializer,
   validateExpiration,
+  validateSerializer,
 } from '@cache/core';
 import type { RedisBus } from './redis-bus.ts';
 
@@ -81,7 +82,7 @@ export interface RedisCacheOptions {
   readonly allowClearAll?: boolean;
 }
 
-/** The numbers among the options, complete and checked. */
+/** The numbers among the options, complete. */
 export interface RedisCacheLimits {
   readonly defaultExpirationInSeconds: Expiration;
   readonly readTimeoutMs: number;
@@ -93,9 +94,17 @@ export interface RedisCacheLimits {
 
 const CONTEXT = { backend: 'redis' };
 
-/** @throws CacheOptionError */
+/**
+ * The numbers among the options, and a look at the serializer and the bus, which are used as they are.
+ *
+ * @throws CacheOptionError
+ */
 export function limitsOf(options: RedisCacheOptions): RedisCacheLimits {
-  const { defaultExpirationInSeconds = DEFAULT_EXPIRATION_IN_SECONDS } = options;
+  const { defaultExpirationInSeconds = DEFAULT_EXPIRATION_IN_SECONDS, serializer, bus } = options;
+  if (serializer !== undefined) validateSerializer(serializer, CONTEXT);
+  if (bus !== undefined && typeof bus?.publication !== 'function') {
+    throw new CacheOptionError('bus is what redisBus(client) makes.', CONTEXT);
+  }
   return {
     defaultExpirationInSeconds: validateExpiration(defaultExpirationInSeconds, CONTEXT),
     readTimeoutMs: positive('readTimeoutMs', options.readTimeoutMs ?? 250),

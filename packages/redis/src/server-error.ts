@@ -59,9 +59,29 @@ function replyCode(error: unknown): string | undefined {
 }
 
 /** True if the credentials were refused. */
-export function isCredentialsError(error: unknown): boolean {
+function isCredentialsError(error: unknown): boolean {
   const code = replyCode(error);
   return code !== undefined && CREDENTIAL_CODES.has(code);
+}
+
+/** Why a server lets nobody in who asks like this. Waiting does not help. */
+export type ConnectionRefusal = 'credentials' | 'database';
+
+/** What of the URL or the client's options the server refused, if it was that. */
+export function connectionRefusalOf(error: unknown): ConnectionRefusal | undefined {
+  if (isCredentialsError(error)) return 'credentials';
+  const isNoDatabase =
+    error instanceof Error && /^ERR (?:DB index is out of range|invalid DB index)/.test(error.message);
+  return isNoDatabase ? 'database' : undefined;
+}
+
+/** The error for a connection that was refused. */
+export function connectionRefusalError(refusal: ConnectionRefusal, context: CacheErrorContext): CacheOptionError {
+  if (refusal === 'credentials') return credentialsError(context);
+  return new CacheOptionError(
+    'Redis has no database of this number (the end of the URL, or the option database): a server has 0 to 15 unless configured.',
+    context,
+  );
 }
 
 /** True if this user lacks the permission for the command or for one of its keys. */
@@ -125,7 +145,7 @@ function timeoutError({ operation, isWrite }: FailingCall, timeoutMs: number): C
 }
 
 /** Credentials that were refused. */
-export function credentialsError(context: CacheErrorContext): CacheOptionError {
+function credentialsError(context: CacheErrorContext): CacheOptionError {
   return new CacheOptionError(
     'Redis refused the credentials, or they lack a permission that this call needs.',
     context,

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { RedisCache, redisBus } from '@cache/redis';
+import { RedisCache, type RedisCacheOptions, redisBus } from '@cache/redis';
 import { redisUrl, startRedis, uniqueName, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
 import { createClient, createClientPool, RESP_TYPES } from 'redis';
@@ -47,7 +47,25 @@ describe('A client that is handed in', () => {
     const wrong = [createClientPool({ url: redisUrl() }), {}, null, 'redis://localhost'] as unknown as [never];
     for (const client of wrong) {
       expect(() => new RedisCache(client)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
+      expect(() => redisBus(client)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
     }
+  });
+
+  test.each([
+    ['one server', {}],
+    ['Sentinel', { connector: {}, sentinelName: 'mymaster' }],
+    ['a cluster', { isCluster: true, slots: [], nodes: () => [] }],
+  ])('cannot be one of ioredis for %s, whose commands are objects: node-redis is named', (_, particular) => {
+    let listeners = 0;
+    const sendCommand = (command: { setReplyContext(): void }) => command.setReplyContext();
+    const ioredis = { status: 'ready', options: {}, duplicate: () => ioredis, sendCommand, ...particular } as object;
+    Object.assign(ioredis, { on: () => (listeners += 1) });
+    for (const make of [() => new RedisCache(ioredis as never), () => redisBus(ioredis as never)]) {
+      expect(make).toThrow(
+        expect.objectContaining({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining('node-redis') }),
+      );
+    }
+    expect(listeners).toBe(0);
   });
 
   test.each([
@@ -57,7 +75,14 @@ describe('A client that is handed in', () => {
     { maxBatchSize: 0 },
     { maxValueBytes: -1 },
     { defaultExpirationInSeconds: 0 },
-  ])('row 13: is not used with the options %j', async (options) => {
+    { serializer: JSON },
+    { serializer: 'json' },
+    { serializer: {} },
+    { serializer: null },
+    { bus: 'x' },
+    { bus: { origin: 'x', publish: () => {} } },
+  ])('row 13: is not used with the options %j', async (given) => {
+    const options = given as RedisCacheOptions;
     const client = createClient({ url: redisUrl() });
     expect(() => new RedisCache(client, options)).toThrow(expect.objectContaining({ code: 'ERR_CACHE_OPTION' }));
     await expect(RedisCache.connect(redisUrl(), options)).rejects.toMatchObject({ code: 'ERR_CACHE_OPTION' });
@@ -92,6 +117,56 @@ describe('RedisCache.connect', () => {
     });
     await server.close();
   }, 30_000);
+});
+
+describe('A database number that the server does not have', () => {
+  const url = `${redisUrl().replace(/\/\d*$/, '')}/99999`;
+  const refusal = { code: 'ERR_CACHE_OPTION', message: expect.stringContaining('no database of this number') };
+
+  test('is a configuration error of connect', async () => {
+    await expect(RedisCache.connect(url, { connectTimeoutMs: 20_000 })).rejects.toMatchObject(refusal);
+  });
+
+  test('is one of every call on a client that is handed in, and no write of it is ambiguous', async () => {
+    const client = createClient({ url, disableOfflineQueue: true, socket: { reconnectStrategy: 50 } });
+    const cache = new RedisCache(client, { hooks: { onError: () => {} }, ...PATIENT });
+    const connecting = client.connect().catch(() => {});
+    await waitUntil('The server has refused', 10_000, async () => {
+      const error: unknown = await cache.get('a').catch((reason: unknown) => reason);
+      return (error as { code?: string }).code === 'ERR_CACHE_OPTION';
+    });
+    for (const call of [() => cache.get('a'), () => cache.set('a', 1), () => cache.increment('n')]) {
+      await expect(call()).rejects.toMatchObject(refusal);
+    }
+    client.destroy();
+    await connecting;
+  });
+});
+
+describe('Arguments that are none', () => {
+  test.each([
+    ['mget of a string', (cache: RedisCache) => cache.mget('abc' as never), 'array of strings; got string'],
+    ['removeItems of a Set', (cache: RedisCache) => cache.removeItems(new Set(['a']) as never), 'got object'],
+    ['getEntries of nothing', (cache: RedisCache) => cache.getEntries(undefined as never), 'got undefined'],
+    ['mset of an object', (cache: RedisCache) => cache.mset({ a: 1 } as never), 'Object.entries(object)'],
+    ['mset of a string', (cache: RedisCache) => cache.mset('ab' as never), 'a pair [key, value]; got string'],
+    ['invalidateTags of a string', (cache: RedisCache) => cache.invalidateTags('t' as never), 'got string'],
+    ['fill of a key', (cache: RedisCache) => cache.fill('k' as never, 1), 'A lease is what getOrLease granted'],
+  ])('are refused by name, not as an outage: %s', async (_, call, message) => {
+    // Nobody connects it: what reached it would be another error.
+    const cache = new RedisCache(createClient({ url: redisUrl() }));
+    const error: unknown = await call(cache).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'ERR_CACHE_OPTION', message: expect.stringContaining(message) });
+    expect(error).not.toHaveProperty('ambiguous');
+  });
+
+  test.each([undefined, 5, '\ud83d'])('are named as prefixes where a prefix was asked for: %j', async (prefix) => {
+    const cache = new RedisCache(createClient({ url: redisUrl() }));
+    await expect(cache.clearPrefix(prefix as string)).rejects.toMatchObject({
+      code: 'ERR_CACHE_KEY',
+      message: expect.stringContaining('A prefix of keys'),
+    });
+  });
 });
 
 describe('Secrets', () => {
