@@ -19,6 +19,7 @@ import {
   counterError,
   createHookDispatcher,
   type Expiration,
+  entryListOf,
   expirationOf,
   type FillOptions,
   hasErrorCode,
@@ -39,7 +40,8 @@ import {
   tagsOf,
   validateCounterAmount,
   validateExpiration,
-  validateKey,
+  validateKeyList,
+  validateKeyPrefix,
   validateTagList,
   validateValue,
 } from '@cache/core';
@@ -147,6 +149,7 @@ export class MapCache
 
   mget(keys: readonly string[]): unknown[] {
     return this.call('mget', () => {
+      validateKeyList(keys, this.context('mget'));
       const slots = keys.map((key) => this.resolve(key, 'mget')).map((key) => this.fresh(key));
       for (const [index, key] of keys.entries()) this.tellRead('mget', key, slots[index] !== undefined);
       return ['done', slots.map((slot) => this.read(slot))];
@@ -155,7 +158,7 @@ export class MapCache
 
   mset(entries: Iterable<readonly [string, unknown]>, options?: Expiration | SetOptions): void {
     this.call('mset', () => {
-      const list = [...entries];
+      const list = entryListOf(entries, this.context('mset'));
       const writes = list.map(([key, value]) => this.prepareWrite('mset', key, value, options));
       for (const write of writes) write();
       for (const [key] of list) this.tell('set', 'mset', key);
@@ -165,6 +168,7 @@ export class MapCache
 
   removeItems(keys: readonly string[]): number {
     return this.call('removeItems', () => {
+      validateKeyList(keys, this.context('removeItems'));
       const stored = keys.map((key) => this.resolve(key, 'removeItems'));
       return ['done', stored.filter((key, index) => this.remove('removeItems', keys[index] ?? '', key)).length];
     });
@@ -225,6 +229,7 @@ export class MapCache
 
   getEntries(keys: readonly string[]): CacheEntry<unknown>[] {
     return this.call('getEntries', () => {
+      validateKeyList(keys, this.context('getEntries'));
       const stored = keys.map((key) => this.resolve(key, 'getEntries'));
       return ['done', stored.map((key) => this.entry(this.store.slots.get(key), undefined))];
     });
@@ -321,7 +326,7 @@ export class MapCache
 
   clearPrefix(prefix: string, { signal }: Interruptible = {}): void {
     this.call('clearPrefix', () => {
-      if (prefix !== '') validateKey(prefix, this.context('clearPrefix'));
+      validateKeyPrefix(prefix, this.context('clearPrefix'));
       signal?.throwIfAborted();
       for (const key of this.store.slots.keys()) if (key.startsWith(prefix)) this.store.slots.delete(key);
       return ['done', undefined];

@@ -1,7 +1,21 @@
-import { between, ensure, equal, refused } from '../assertions.ts';
+import { between, ensure, equal, refused, show } from '../assertions.ts';
 import type { RuleGroup } from '../rule.ts';
 
 const MANY = 10_000;
+
+/** Some have a length, or can be iterated, which is why a cache may take them for lists. */
+const NO_KEY_LISTS: readonly unknown[] = ['a', 5, null, undefined, {}, new Set(['a'])];
+
+const NO_ENTRIES: readonly unknown[] = [
+  { b: 1 },
+  5,
+  null,
+  undefined,
+  'b1',
+  [['b', 1], 'a1'],
+  [['b', 1], { key: 'a', value: 1 }],
+  [['b', 1], null],
+];
 
 export const batchRules: RuleGroup = {
   title: 'batches',
@@ -93,6 +107,25 @@ export const batchRules: RuleGroup = {
           found.slice(1).every((value) => value === undefined),
           'nothing of the batch should be written',
         );
+      },
+    },
+    {
+      name: 'refuses a list of keys that is no array, and entries that are no pairs, by name, and does nothing',
+      needs: ['batch'],
+      check: async (context) => {
+        const cache = await context.create();
+        await cache.set('a', 'kept');
+        const calls = ['mget', 'removeItems', ...(context.has('leases') ? (['getEntries'] as const) : [])] as const;
+        for (const call of calls) {
+          for (const keys of NO_KEY_LISTS) {
+            await refused(() => cache[call](keys as string[]), 'ERR_CACHE_OPTION', `${call}(${show(keys)})`);
+          }
+        }
+        for (const entries of NO_ENTRIES) {
+          const call = () => cache.mset(entries as [string, string][]);
+          await refused(call, 'ERR_CACHE_OPTION', `mset(${show(entries)})`);
+        }
+        equal(await cache.mget(['a', 'b']), ['kept', undefined], 'the items afterwards');
       },
     },
     {

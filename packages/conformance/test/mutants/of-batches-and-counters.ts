@@ -1,5 +1,5 @@
 import { setImmediate as tick } from 'node:timers/promises';
-import { CacheValueError, type CounterOptions, type Expiration } from '@cache/core';
+import { CacheValueError, type CounterOptions, type Expiration, entryListOf } from '@cache/core';
 import type { Mutant } from './mutant.ts';
 
 const MANY = 5_000;
@@ -63,6 +63,38 @@ export const mutantsOfBatches: readonly Mutant[] = [
             ? new CacheValueError(error.message, { path: error.path ?? '$' })
             : error;
         }
+      },
+    }),
+  },
+  {
+    mistake: 'reads a string in place of keys letter by letter',
+    groups: ['batches'],
+    patch: (_, intact) => ({ mget: (keys) => intact.mget(typeof keys === 'string' ? [...keys] : keys) }),
+  },
+  {
+    mistake: 'removes nothing, and says so, when it is not given an array',
+    groups: ['batches'],
+    patch: (_, intact) => ({ removeItems: (keys) => (Array.isArray(keys) ? intact.removeItems(keys) : 0) }),
+  },
+  {
+    mistake: 'takes any two letters for a pair',
+    groups: ['batches'],
+    patch: (_, intact) => ({
+      mset: (entries, options) =>
+        intact.mset(
+          Array.from(entries, ([key, value]) => [key, value]),
+          options,
+        ),
+    }),
+  },
+  {
+    mistake: 'stores what stands before an entry that is no pair',
+    groups: ['batches'],
+    patch: (_, intact) => ({
+      mset: (entries, options) => {
+        const list = entryListOf(Array.isArray(entries) ? entries.slice(0, 1) : entries);
+        intact.mset(list, options);
+        intact.mset(entries, options);
       },
     }),
   },
