@@ -2,6 +2,7 @@ import { startProgram, startRedis } from '@cache/test-servers';
 import { expect, test } from '@jest/globals';
 import { administer } from './administrator.ts';
 import { ownClient, PREFIX } from './cache-clients.ts';
+import { recovery } from './failures.ts';
 
 /** A command that holds the server for as long makes other applications miss their default deadline. */
 const HELD_LIMIT_MS = 250;
@@ -25,15 +26,17 @@ test('row 57: clear and invalidateTags among a million keys go in small steps th
     args: ['--enable-debug-command', 'yes', '--slowlog-log-slower-than', `${HELD_LIMIT_MS * 1_000}`],
   });
   await using admin = await administer(server);
-  await using opened = await ownClient.open(server.url);
+  await using opened = await ownClient.open(server.url, { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
   const { cache } = opened;
   await using bystander = startProgram(new URL('./programs/bystander.ts', import.meta.url), server.url);
+  await bystander.ask('measure');
   await admin.send('DEBUG', 'POPULATE', '1000', 'neighbour');
   const tagged = Array.from({ length: 1_000 }, (_, index): [string, number] => [`tagged-${index}`, index]);
   const heldIn: number[] = [];
   for (let round = 1; round <= ROUNDS; round += 1) {
-    await admin.send('DEBUG', 'POPULATE', '1000000', PREFIX.slice(0, -1));
-    await cache.mset(tagged, { tags: ['t'] });
+    // In steps: one would hold the server longer than a client waits.
+    for (let step = 0; step < 20; step += 1) await admin.send('DEBUG', 'POPULATE', '50000', `${PREFIX}${step}`);
+    await recovery('The tagged items', ownClient.recoveryLimitMs, () => cache.mset(tagged, { tags: ['t'] }));
     await bystander.ask('measure');
     await admin.send('CONFIG', 'RESETSTAT');
     await admin.send('SLOWLOG', 'RESET');

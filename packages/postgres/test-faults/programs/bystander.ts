@@ -2,8 +2,9 @@
 import { DatabaseCache } from '@cache/postgres';
 import { answerQuestions } from './answer-questions.ts';
 
+const PATIENT = { connectTimeoutMs: 20_000, readTimeoutMs: 20_000, writeTimeoutMs: 20_000 };
 const [url = ''] = process.argv.slice(2);
-const cache = await DatabaseCache.connect(url, { namespace: 'other', readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
+const cache = await DatabaseCache.connect(url, { namespace: 'other', ...PATIENT });
 await cache.set('a', 1, null);
 let latenciesMs: number[] = [];
 let wrong = 0;
