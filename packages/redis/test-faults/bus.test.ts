@@ -159,15 +159,23 @@ test.each(FAULTS)(
 
 test('row 36: control: pub/sub loses what is published while the subscriber’s connection is killed, without a word', async () => {
   await using server = await startRedis();
+  await using proxy = await startProxy(server.port);
   await using admin = await administer(server);
-  const subscriber = createClient({ url: server.url, name: LISTENER, socket: { reconnectStrategy: 200 } });
+  const subscriber = createClient({ url: proxy.urlFor(server.url), socket: { reconnectStrategy: 50 } });
   subscriber.on('error', () => {});
   const heard: string[] = [];
   try {
     await subscriber.connect();
     await subscriber.subscribe('channel', (message) => void heard.push(message));
-    await killListeners(admin);
+    await proxy.refuse();
+    // The server has seen the end of the connection only once nobody is told.
+    await waitUntil(
+      'Nobody being told',
+      LIMIT_MS,
+      async () => Number(await admin.send('PUBLISH', 'channel', 'killed')) === 0,
+    );
     expect(await admin.send('PUBLISH', 'channel', 'meanwhile')).toBe(0);
+    await proxy.restore();
     await waitUntil(
       'A subscriber again',
       LIMIT_MS,
