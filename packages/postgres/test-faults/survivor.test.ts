@@ -43,6 +43,13 @@ test.each([
         async () => (await report()).rounds > rounds + 1,
       );
     };
+    const terminate = (): Promise<unknown> =>
+      admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
+    // One after the other: a connection that is made before the change is committed keeps what was.
+    const readOnly = async (change: string): Promise<void> => {
+      await admin.run(`ALTER ROLE app ${change}`);
+      await terminate();
+    };
     const faults: Record<string, [strike: () => unknown, relent: () => unknown]> = {
       'kill -9': [() => server.kill(), () => server.restart()],
       'a freeze': [() => server.freeze(), () => server.resume()],
@@ -59,14 +66,8 @@ test.each([
         () => admin.run('ALTER TABLE elsewhere RENAME TO cache'),
       ],
       'a read-only server': [
-        () =>
-          admin.run(
-            "ALTER ROLE app SET default_transaction_read_only = on; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'",
-          ),
-        () =>
-          admin.run(
-            "ALTER ROLE app RESET default_transaction_read_only; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'",
-          ),
+        () => readOnly('SET default_transaction_read_only = on'),
+        () => readOnly('RESET default_transaction_read_only'),
       ],
       'a locked table': [
         () => admin.run('BEGIN; LOCK TABLE cache IN ACCESS EXCLUSIVE MODE'),
@@ -85,7 +86,7 @@ test.each([
     }
     proxy.reset();
     await allSucceed('after a reset');
-    await admin.run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
+    await terminate();
     await allSucceed('after its server processes were terminated');
     await server.restart();
     await allSucceed('after a restart');
