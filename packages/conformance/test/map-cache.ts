@@ -174,11 +174,11 @@ export class MapCache
     });
   }
 
-  increment(key: string, amount = 1, options?: CounterOptions): number {
+  increment(key: string, amount = 1, options?: Expiration | CounterOptions): number {
     return this.call('increment', () => ['done', this.add('increment', key, amount, options)]);
   }
 
-  decrement(key: string, amount = 1, options?: CounterOptions): number {
+  decrement(key: string, amount = 1, options?: Expiration | CounterOptions): number {
     return this.call('decrement', () => ['done', this.add('decrement', key, amount, options)]);
   }
 
@@ -457,7 +457,12 @@ export class MapCache
     return isLive;
   }
 
-  add(operation: 'increment' | 'decrement', key: string, amount: number, options?: CounterOptions): number {
+  add(
+    operation: 'increment' | 'decrement',
+    key: string,
+    amount: number,
+    options?: Expiration | CounterOptions,
+  ): number {
     const context = { ...this.context(operation), key };
     const stored = this.resolve(key, operation);
     validateCounterAmount(amount, context);

@@ -16,12 +16,13 @@ export interface AtomicCache<V = unknown> {
   /**
    * Adds `amount` (1 unless given, an integer) to the counter, which starts at 0, and answers the sum.
    *
+   * @param options the lifetime in seconds of a counter that the call creates, `null` for never, or a {@link CounterOptions}
    * @throws CacheValueError when what is stored, or the sum, is no safe integer: nothing is changed then
    */
-  increment(key: string, amount?: number, options?: CounterOptions): Awaitable<number>;
+  increment(key: string, amount?: number, options?: Expiration | CounterOptions): Awaitable<number>;
 
   /** Subtracts `amount` (1 unless given, an integer) and answers the difference. As `increment` otherwise. */
-  decrement(key: string, amount?: number, options?: CounterOptions): Awaitable<number>;
+  decrement(key: string, amount?: number, options?: Expiration | CounterOptions): Awaitable<number>;
 
   /** Stores the value only if the key holds no live one. True if it was stored. */
   setWithNx(key: string, value: NonNullable<V>, options?: Expiration | SetOptions): Awaitable<boolean>;

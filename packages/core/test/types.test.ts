@@ -81,6 +81,8 @@ export function claimsOfCapabilities(
   same<Awaited<ReturnType<typeof atomic.increment>>, number>(true);
   same<Awaited<ReturnType<typeof atomic.getTtl>>, number | null | undefined>(true);
   void atomic.increment('k', 1, { expirationInSeconds: null });
+  void atomic.increment('k', 1, 60);
+  void atomic.decrement('k', 1, null);
   // @ts-expect-error a counter has no tags
   void atomic.increment('k', 1, { tags: ['users'] });
   // @ts-expect-error null is no value

@@ -187,7 +187,7 @@ export class InMemoryCache<V = unknown>
     ).length;
   }
 
-  increment(key: string, amount = 1, options?: CounterOptions): number {
+  increment(key: string, amount = 1, options?: Expiration | CounterOptions): number {
     return this.#write(
       'increment',
       key,
@@ -196,7 +196,7 @@ export class InMemoryCache<V = unknown>
     );
   }
 
-  decrement(key: string, amount = 1, options?: CounterOptions): number {
+  decrement(key: string, amount = 1, options?: Expiration | CounterOptions): number {
     return this.#write(
       'decrement',
       key,

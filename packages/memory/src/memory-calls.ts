@@ -114,7 +114,12 @@ export class MemoryCalls<V> {
     return keys.filter((_, i) => this.remove(resolved[i] as string));
   }
 
-  add(operation: 'increment' | 'decrement', key: string, amount: number, options: CounterOptions | undefined): number {
+  add(
+    operation: 'increment' | 'decrement',
+    key: string,
+    amount: number,
+    options: Expiration | CounterOptions | undefined,
+  ): number {
     const context = { operation, backend: BACKEND, key };
     const resolved = this.resolve(key, operation);
     validateCounterAmount(amount, context);

@@ -26,7 +26,7 @@ export class AtomicCalls {
     operation: 'increment' | 'decrement',
     key: string,
     amount: number,
-    options: CounterOptions | undefined,
+    options: Expiration | CounterOptions | undefined,
   ): Promise<number> {
     const context = { ...contextOf(operation), key };
     const resolved = this.#engine.keyOf(key, operation);

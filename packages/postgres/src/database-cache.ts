@@ -185,11 +185,11 @@ export class DatabaseCache<V = unknown>
     return this.#items.removeItems(keys);
   }
 
-  increment(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  increment(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     return this.#atomic.count('increment', key, amount, options);
   }
 
-  decrement(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  decrement(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     return this.#atomic.count('decrement', key, amount, options);
   }
 

@@ -16,7 +16,7 @@ export class ObservedAtomicCalls {
     operation: 'increment' | 'decrement',
     key: string,
     amount: number,
-    options: CounterOptions | undefined,
+    options: Expiration | CounterOptions | undefined,
   ): Promise<number> {
     return this.#observer.run(
       operation,

@@ -31,7 +31,7 @@ export class CacheAtomics {
     operation: 'increment' | 'decrement',
     key: string,
     amount: number,
-    options: CounterOptions | undefined,
+    options: Expiration | CounterOptions | undefined,
   ): Promise<number> {
     const work = async (context: CacheErrorContext): Promise<number> => {
       const redisKey = this.#parts.keys.redisKey(key, context);

@@ -196,11 +196,11 @@ export class RedisCache<V = unknown>
     return this.#writes.removeItems(keys);
   }
 
-  increment(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  increment(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     return this.#atomics.count('increment', key, amount, options);
   }
 
-  decrement(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  decrement(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     return this.#atomics.count('decrement', key, amount, options);
   }
 

@@ -63,13 +63,13 @@ export abstract class SharedCalls<V> {
     return context.call('removeItems', removeItems, done);
   }
 
-  increment(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  increment(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     const increment = (stored: string): Awaitable<number> =>
       this.#context.can('increment')(stored, amount, this.#counterOptions('increment', options));
     return this.#writeKey('increment', key, increment, storedReport('increment', key));
   }
 
-  decrement(key: string, amount = 1, options?: CounterOptions): Promise<number> {
+  decrement(key: string, amount = 1, options?: Expiration | CounterOptions): Promise<number> {
     const decrement = (stored: string): Awaitable<number> =>
       this.#context.can('decrement')(stored, amount, this.#counterOptions('decrement', options));
     return this.#writeKey('decrement', key, decrement, storedReport('decrement', key));
@@ -240,7 +240,7 @@ export abstract class SharedCalls<V> {
     return removed.length;
   }
 
-  #counterOptions(operation: CacheOperation, options: CounterOptions | undefined): CounterOptions {
+  #counterOptions(operation: CacheOperation, options: Expiration | CounterOptions | undefined): CounterOptions {
     const { expirationInSeconds } = this.#context.defaults;
     return { expirationInSeconds: expirationOf(options, expirationInSeconds, { operation, backend: 'stack' }) };
   }

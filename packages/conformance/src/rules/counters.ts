@@ -78,6 +78,16 @@ export const counterRules: RuleGroup = {
         await cache.increment('endless', 1, { expirationInSeconds: null });
         await cache.increment('endless', 1, { expirationInSeconds: 5 });
         equal(await cache.getTtl('endless'), null, 'the seconds left of a counter that was created with null');
+        await cache.increment('bare', 1, 1000);
+        await cache.increment('bare', 1, 5);
+        between(
+          await cache.getTtl('bare'),
+          970,
+          1000 + context.resolutionInSeconds,
+          'the seconds left of a bare lifetime',
+        );
+        await cache.decrement('bare endless', 1, null);
+        equal(await cache.getTtl('bare endless'), null, 'the seconds left of a bare null');
         await cache.increment('up');
         await cache.decrement('down');
         for (const key of ['up', 'down']) {

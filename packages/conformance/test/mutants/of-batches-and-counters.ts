@@ -142,7 +142,7 @@ export const mutantsOfAtomicCalls: readonly Mutant[] = [
     mistake: 'counts in two steps',
     groups: ['counters', 'shared store'],
     patch: (_, intact) => ({
-      increment: async (key: string, amount = 1, options?: CounterOptions) => {
+      increment: async (key: string, amount = 1, options?: Expiration | CounterOptions) => {
         const before = (intact.get(key) as number | undefined) ?? 0;
         await tick();
         intact.set(key, before + amount, options);
@@ -156,7 +156,7 @@ export const mutantsOfAtomicCalls: readonly Mutant[] = [
     patch: (cache, intact) => ({
       add: (operation, key, amount, options) => {
         const sum = intact.add(operation, key, amount, options);
-        const lifetime = options?.expirationInSeconds;
+        const lifetime = typeof options === 'object' ? options?.expirationInSeconds : options;
         if (lifetime !== undefined) cache.write(cache.resolve(key, operation), `${sum}`, lifetime, {});
         return sum;
       },
@@ -166,7 +166,15 @@ export const mutantsOfAtomicCalls: readonly Mutant[] = [
     mistake: 'makes counters that never expire',
     groups: ['counters'],
     patch: (_, intact) => ({
-      increment: (key, amount, options) => intact.increment(key, amount, { expirationInSeconds: null, ...options }),
+      increment: (key, amount, options) => intact.increment(key, amount, options ?? null),
+    }),
+  },
+  {
+    mistake: 'knows the lifetime of a counter only in options',
+    groups: ['counters'],
+    patch: (_, intact) => ({
+      increment: (key, amount, options) =>
+        intact.increment(key, amount, typeof options === 'object' ? options : undefined),
     }),
   },
   {
