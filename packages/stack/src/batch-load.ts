@@ -1,3 +1,4 @@
+import { CacheOptionError } from '@cache/core';
 import type { LoadContext, Loader } from './get-or-set-options.ts';
 
 /** What a loader of many keys is told, and what it may say about each value. */
@@ -17,6 +18,21 @@ export type ManyLoader<V> = (
   missing: readonly string[],
   context: ManyContext,
 ) => Promise<ReadonlyMap<string, V | null | undefined>> | ReadonlyMap<string, V | null | undefined>;
+
+/**
+ * What a loader of many keys gave, if it is a Map.
+ *
+ * @throws CacheOptionError for anything else, such as a list or a plain object
+ */
+export function loadedMapOf<V>(loaded: ReadonlyMap<string, V>): ReadonlyMap<string, V> {
+  const isMap = typeof loaded?.get === 'function' && typeof loaded[Symbol.iterator] === 'function';
+  if (isMap) return loaded;
+  const got = Array.isArray(loaded) ? 'an array' : loaded === null ? 'null' : typeof loaded;
+  throw new CacheOptionError(`The loader of many keys gives a Map of the values by key; got ${got}.`, {
+    operation: 'getOrSetMany',
+    backend: 'stack',
+  });
+}
 
 interface Request<V> {
   readonly context: LoadContext<V>;
@@ -71,12 +87,13 @@ export class BatchLoad<V> {
     const [first] = requests;
     if (first === undefined) return;
     const failures = new Map<string, unknown>();
-    const values = await this.#loadMany([...byKey.keys()], {
+    const loaded = await this.#loadMany([...byKey.keys()], {
       signal: first.context.signal,
       setExpiration: (key, expiration) => byKey.get(key)?.context.setExpiration(expiration),
       addTags: (key, tags) => byKey.get(key)?.context.addTags(tags),
       fail: (key, error) => failures.set(key, error),
     });
+    const values = loadedMapOf(loaded);
     for (const [key, { resolve, reject }] of byKey) {
       if (failures.has(key)) reject(failures.get(key));
       else resolve(values.get(key));

@@ -1,5 +1,6 @@
 import { CacheClosedError, type CacheOperation } from '@cache/core';
 import type { BusTeller } from './bus-teller.ts';
+import { counted } from './counted.ts';
 import type { GuardedLevel } from './guarded-level.ts';
 import type { Loads } from './loads.ts';
 
@@ -32,8 +33,14 @@ export async function endStack<V>(
   const [queued] = await Promise.all([guard?.close(drainWithinMs) ?? 0, loads.close(closedError('getOrSet'))]);
   // Last: what was carried out just now is to be told too.
   const untold = (await teller?.close(drainWithinMs)) ?? 0;
-  if (queued > 0) onLost(`${queued} queued invalidations were not carried out before the cache was closed.`);
-  if (untold > 0) onLost(`${untold} invalidations were not told to the bus before the cache was closed.`);
+  if (queued > 0)
+    onLost(
+      `${counted(queued, 'queued invalidation')} ${queued === 1 ? 'was' : 'were'} not carried out before the cache was closed.`,
+    );
+  if (untold > 0)
+    onLost(
+      `${counted(untold, 'invalidation')} ${untold === 1 ? 'was' : 'were'} not told to the bus before the cache was closed.`,
+    );
 }
 
 /** The error of a call on a cache that has ended. */

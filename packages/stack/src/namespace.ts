@@ -1,5 +1,5 @@
-import { CacheOptionError, type Expiration, type Interruptible, type SetOptions } from '@cache/core';
-import type { ManyLoader } from './batch-load.ts';
+import { CacheOptionError, type Expiration, type Interruptible, type SetOptions, validateKeyList } from '@cache/core';
+import { loadedMapOf, type ManyLoader } from './batch-load.ts';
 import { type GetOrSetOptions, getOrSetOptionsOf, type Loader, type LoadOptions } from './get-or-set-options.ts';
 import type { ManyValues } from './many-values.ts';
 import { SchemaCheck } from './schema-check.ts';
@@ -151,6 +151,7 @@ export class Namespace<Input, Output = Input> {
     options: GetOrSetOptions,
     values: Map<string, Output>,
   ): Promise<{ readonly misfits: readonly string[]; readonly errors: ReadonlyMap<string, unknown> }> {
+    validateKeyList(keys, { operation: 'getOrSetMany', backend: 'stack' });
     const stored = keys.map((key) => this.#key(key));
     const found = await this.#cache.getOrSetMany(stored, this.#checkedMany(loadMissing), options);
     const misfits: string[] = [];
@@ -172,7 +173,7 @@ export class Namespace<Input, Output = Input> {
         fail: (key, error) => context.fail(this.#key(key), error),
       });
       const fitting = new Map<string, unknown>();
-      for (const [key, value] of loaded) {
+      for (const [key, value] of loadedMapOf(loaded)) {
         if (value === null || value === undefined) continue;
         await this.#check.require(value, key).then(
           () => fitting.set(this.#key(key), value),

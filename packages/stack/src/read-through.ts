@@ -16,6 +16,7 @@ import type { SharedStore } from './shared-store.ts';
 import type { StackCounter } from './stack-statistics.ts';
 import { isCallersFault } from './store-error.ts';
 import type { Turns } from './turns.ts';
+import { validateSignal } from './validate-signal.ts';
 
 /** A key as the application gave it, and as it is stored. */
 export interface RequestedKey {
@@ -47,6 +48,7 @@ export class ReadThrough<V> {
   /** @throws the reason of the caller's signal, CacheOptionError */
   answer(requested: RequestedKey, loader: Loader<V>, options: GetOrSetOptions): Promise<LoadAnswer<V>> {
     try {
+      validateSignal(options.signal, 'getOrSet');
       options.signal?.throwIfAborted();
       const resolved = this.#resolve(loader, options);
       return abortable(this.#answer(requested, loader, resolved, options.force === true), options.signal);
@@ -61,6 +63,7 @@ export class ReadThrough<V> {
     loadMissing: ManyLoader<T>,
     options: GetOrSetOptions,
   ): Promise<ReadonlyMap<string, LoadAnswer<T>>> {
+    validateSignal(options.signal, 'getOrSetMany');
     options.signal?.throwIfAborted();
     const resolved = this.#resolve(loadMissing, options);
     const batch = new BatchLoad<T>(loadMissing);

@@ -7,17 +7,20 @@ import {
   type CleanupOptions,
   type CounterOptions,
   type Expiration,
+  entryListOf,
   expirationOf,
   type FillOptions,
   type Interruptible,
   type Lease,
   type LeaseOptions,
   type SetOptions,
+  validateKeyList,
   validateTagList,
 } from '@cache/core';
 import { type CallReport, done, entryReport, removedReport, storedReport } from './call-report.ts';
 import type { StackContext } from './stack-context.ts';
 import { storedPrefix } from './stored-prefix.ts';
+import { validateSignal } from './validate-signal.ts';
 
 /**
  * Every capability of the shared level, passed on: what reads goes through as it is, what changes something is carried out
@@ -36,7 +39,7 @@ export abstract class SharedCalls<V> {
     const context = this.#context;
     let keys: readonly string[] = [];
     const mset = async (): Promise<void> => {
-      const list = [...entries];
+      const list = entryListOf(entries, { operation: 'mset', backend: 'stack' });
       keys = list.map(([key]) => key);
       const stored = list.map(([key, value]) => [context.key('mset', key), value] as const);
       const resolved = context.setOptions('mset', options);
@@ -56,6 +59,7 @@ export abstract class SharedCalls<V> {
     const isTold = context.observer.hears('onRemove');
     if (isTold || context.store.cache.removeItems === undefined) return this.#removeOneByOne(keys);
     const removeItems = async (): Promise<number> => {
+      validateKeyList(keys, { operation: 'removeItems', backend: 'stack' });
       const stored = keys.map((key) => context.key('removeItems', key));
       if (stored.length === 0) return 0;
       return context.invalidate({ keys: stored }, async () => context.can('removeItems')(stored), 0);
@@ -122,6 +126,7 @@ export abstract class SharedCalls<V> {
   clearPrefix(prefix: string, options?: Interruptible): Promise<void> {
     const context = this.#context;
     const clear = async (): Promise<void> => {
+      validateSignal(options?.signal, 'clearPrefix');
       const stored = storedPrefix(prefix, context.keyTransformer, { operation: 'clearPrefix', backend: 'stack' });
       await context.invalidate({ prefix: stored }, async () => context.can('clearPrefix')(stored, options), undefined);
     };
@@ -156,8 +161,10 @@ export abstract class SharedCalls<V> {
 
   getEntries(keys: readonly string[]): Promise<CacheEntry<V>[]> {
     const context = this.#context;
-    const getEntries = async (): Promise<CacheEntry<V>[]> =>
-      context.store.getEntries(keys.map((key) => context.key('getEntries', key)));
+    const getEntries = async (): Promise<CacheEntry<V>[]> => {
+      validateKeyList(keys, { operation: 'getEntries', backend: 'stack' });
+      return context.store.getEntries(keys.map((key) => context.key('getEntries', key)));
+    };
     return context.call('getEntries', getEntries, (entries, hooks, durationMs) => {
       for (const [index, key] of keys.entries()) entryReport('getEntries', key)(entries[index], hooks, durationMs);
       return 'done';
@@ -225,6 +232,7 @@ export abstract class SharedCalls<V> {
   async #removeOneByOne(keys: readonly string[]): Promise<number> {
     const context = this.#context;
     const removeItems = async (): Promise<readonly string[]> => {
+      validateKeyList(keys, { operation: 'removeItems', backend: 'stack' });
       const distinct = [...new Set(keys)];
       const stored = distinct.map((key) => context.key('removeItems', key));
       const remove = async (): Promise<readonly string[]> => {

@@ -2,10 +2,12 @@
 import {
   type AsyncCache,
   type CacheOperation,
+  CacheOptionError,
   type ClosableCache,
   type Expiration,
   type Interruptible,
   type SetOptions,
+  validateKeyList,
   validateValue,
 } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
@@ -21,6 +23,7 @@ import { StackContext } from './stack-context.ts';
 import type { StackHealth } from './stack-health.ts';
 import type { StackOptions } from './stack-options.ts';
 import type { StackStatistics } from './stack-statistics.ts';
+import { validateSignal } from './validate-signal.ts';
 
 /** A value with where it came from. */
 export interface SourcedValue<V> {
@@ -72,8 +75,12 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   }
 
   async mget(keys: readonly string[]): Promise<(V | undefined)[]> {
-    const asked = [...keys];
-    const mget = (): Promise<Found<V>[]> => Promise.all(asked.map((key) => this.#read('mget', key)));
+    let asked: readonly string[] = [];
+    const mget = (): Promise<Found<V>[]> => {
+      validateKeyList(keys, { operation: 'mget', backend: 'stack' });
+      asked = [...keys];
+      return Promise.all(asked.map((key) => this.#read('mget', key)));
+    };
     const found = await this.#context.call('mget', mget, (answers, hooks, durationMs) => {
       for (const [index, answer] of answers.entries())
         foundReport('mget', asked[index] as string)(answer, hooks, durationMs);
@@ -121,8 +128,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 
   clear(options?: Interruptible): Promise<void> {
     const context = this.#context;
-    const clear = (): Promise<void> =>
-      context.invalidate({ all: true }, () => context.store.cache.clear(options), undefined);
+    const clear = (): Promise<void> => {
+      validateSignal(options?.signal, 'clear');
+      return context.invalidate({ all: true }, () => context.store.cache.clear(options), undefined);
+    };
     return context.call('clear', clear, done);
   }
 
@@ -166,6 +175,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   ): Promise<ManyValues<T>> {
     const context = this.#context;
     const getOrSetMany = async (): Promise<ReadonlyMap<string, LoadAnswer<T>>> => {
+      validateKeyList(keys, { operation: 'getOrSetMany', backend: 'stack' });
       const requests = [...new Set(keys)].map((key) => ({ key, stored: context.key('getOrSetMany', key) }));
       return context.readThrough.answerMany<T>(requests, loadMissing, getOrSetOptionsOf(options));
     };
@@ -176,12 +186,23 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     return manyValues(answers);
   }
 
-  /** A function that answers from the cache: `fn`'s results are stored under the key that `key` makes of its arguments. */
+  /**
+   * A function that answers from the cache: `fn`'s results are stored under the key that `key` makes of its arguments.
+   *
+   * @throws CacheOptionError if `fn` or `key` is no function
+   */
   memoize<Args extends readonly unknown[], T extends V>(
     fn: (...args: Args) => Promise<T | null | undefined> | T | null | undefined,
-    { key, ...options }: MemoizeOptions<Args>,
+    options: MemoizeOptions<Args>,
   ): (...args: Args) => Promise<T | undefined> {
-    return async (...args) => this.getOrSet<T>(key(...args), () => fn(...args), options);
+    if (typeof fn !== 'function' || typeof options?.key !== 'function') {
+      throw new CacheOptionError('memoize takes a function, and how the key of a call is made: memoize(fn, { key }).', {
+        operation: 'memoize',
+        backend: 'stack',
+      });
+    }
+    const { key, ...loadOptions } = options;
+    return async (...args) => this.getOrSet<T>(key(...args), () => fn(...args), loadOptions);
   }
 
   /** A part of this cache with a prefix, a `clear` and a type of its own. */
@@ -220,6 +241,8 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   /**
    * Ends loads under way with a `CacheClosedError`, hands their leases back, carries out what invalidations are queued, and
    * leaves the bus. Closes neither the levels nor the bus: they may be others' too.
+   *
+   * @throws CacheOptionError for a `drainWithinMs` that is no time: then it is not closed
    */
   close(options?: CloseOptions): Promise<void> {
     return this.#context.close(options);

@@ -35,6 +35,7 @@ import { StackVitals } from './stack-vitals.ts';
 import { isCallersFault, isQueued } from './store-error.ts';
 import { backgroundTimers, systemTimers, type Timers } from './timers.ts';
 import { Turns } from './turns.ts';
+import { validatePatience } from './validate-patience.ts';
 
 /** What a stack is put together from, and what all its calls have in common. */
 export class StackContext<V> {
@@ -284,6 +285,13 @@ export class StackContext<V> {
 
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closing !== undefined) return this.#closing;
+    if (options.drainWithinMs !== undefined) {
+      try {
+        validatePatience('drainWithinMs', options.drainWithinMs, 'close');
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
     this.#answersAtOnce = false;
     this.#leave();
     const onLost = (message: string): void =>

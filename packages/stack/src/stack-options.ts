@@ -3,6 +3,7 @@ import type { BreakerOptions } from './breaker-options.ts';
 import type { LoadOptions } from './get-or-set-options.ts';
 import type { NearCache, SharedCache } from './levels.ts';
 import type { Timers } from './timers.ts';
+import { validateLevels } from './validate-levels.ts';
 
 /**
  * Nothing while `V` is still to be inferred, when the compiler reads it as `never`: `l2: new RedisCache(client)` would otherwise
@@ -118,6 +119,11 @@ export interface StackOptions<V = unknown> {
  * @throws CacheOptionError
  */
 export function validateStackOptions<V>(options: StackOptions<V>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new CacheOptionError('createCache takes options with a level: createCache({ l1, l2 }).', {
+      backend: 'stack',
+    });
+  }
   if (options.l1 === undefined && options.l2 === undefined) {
     throw new CacheOptionError('createCache needs a level: l1, l2 or both.', { backend: 'stack' });
   }
@@ -125,6 +131,18 @@ export function validateStackOptions<V>(options: StackOptions<V>): void {
     throw new CacheOptionError('A bus joins first levels over a shared second one: it needs l1 and l2.', {
       backend: 'stack',
     });
+  }
+  validateLevels(options);
+  for (const name of ['keyTransformer', 'random'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw new CacheOptionError(`${name} is a function; got ${typeof options[name]}.`, { backend: 'stack' });
+    }
+  }
+  if (options.name !== undefined && typeof options.name !== 'string') {
+    throw new CacheOptionError(`name is a string; got ${typeof options.name}.`, { backend: 'stack' });
+  }
+  if (options.defaults !== undefined && (typeof options.defaults !== 'object' || options.defaults === null)) {
+    throw new CacheOptionError('defaults is an object with the options of getOrSet.', { backend: 'stack' });
   }
   if (options.onUnavailable !== undefined && !['reject', 'queue'].includes(options.onUnavailable)) {
     throw new CacheOptionError("onUnavailable is 'reject' or 'queue'.", { backend: 'stack' });

@@ -12,6 +12,7 @@ import {
   tagsOf,
   validateExpiration,
   validateKey,
+  validateKeyList,
   validateValue,
 } from '@cache/core';
 import type { ManyLoader } from './batch-load.ts';
@@ -100,6 +101,7 @@ export abstract class StoreBackedCache<V> implements AsyncCache<V>, BatchCache<V
   /** As `get` for each key, with one call of the store where it has `loadMany`. */
   async mget(keys: readonly string[], options?: GetOrSetOptions): Promise<(V | undefined)[]> {
     this.refuseIfClosed('mget');
+    validateKeyList(keys, contextOf('mget'));
     const { loadMany } = this.#store;
     if (loadMany === undefined) return Promise.all(keys.map((key) => this.get(key, options)));
     // It may have left for the store when the others are loaded.

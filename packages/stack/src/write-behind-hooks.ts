@@ -1,4 +1,5 @@
 import { type CacheError, CacheUnavailableError, OutageWarning, type RedactedCause, redactedCause } from '@cache/core';
+import { counted } from './counted.ts';
 import type { StoreFailure } from './store-failure.ts';
 import type { Timers } from './timers.ts';
 
@@ -64,7 +65,7 @@ export class WriteBehindReporter {
       this.#guard(() => this.#hooks.onRetry?.({ ...event, cause: redactedCause(error) }));
     } else {
       const what = event.reason === 'untold' ? 'The cache' : 'The store';
-      const message = `${what} failed, and ${event.count} queued writes are repeated.`;
+      const message = `${what} failed, and ${counted(event.count, 'queued write')} ${event.count === 1 ? 'is' : 'are'} repeated.`;
       const cause = redactedCause(error);
       this.failed(new CacheUnavailableError(message, { operation: 'set', backend: 'store', queued: true, cause }));
     }

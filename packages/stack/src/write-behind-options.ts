@@ -114,6 +114,15 @@ export function writeQueuePolicyOf<V>(options: WriteBehindOptions<V>): WriteQueu
   for (const [name, value] of Object.entries({ maxDelayMs, minDelayMs, maxRetryDelayMs })) {
     if (!(Number.isFinite(value) && value >= 0)) refuse(`${name} is a number of at least 0.`);
   }
+  for (const name of ['onPoison', 'onUndrained'] as const) {
+    const handler: unknown = options[name];
+    if (handler !== undefined && typeof handler !== 'function') refuse(`${name} is a function; got ${typeof handler}.`);
+  }
+  const journal = options.journal as Record<string, unknown> | undefined;
+  const missing = ['replay', 'append', 'acknowledge'].find((call) => typeof journal?.[call] !== 'function');
+  if (journal !== undefined && missing !== undefined) {
+    refuse(`journal is what await FileJournal.open({ directory }) gives; this one has no ${missing}().`);
+  }
   if (minDelayMs > maxRetryDelayMs) refuse('retry.minDelayMs is at most retry.maxDelayMs.');
   return {
     maxBatch,

@@ -1,10 +1,19 @@
-import { CacheClosedError, CacheTimeoutError, type Expiration, type SetOptions } from '@cache/core';
+import {
+  CacheClosedError,
+  CacheTimeoutError,
+  type Expiration,
+  entryListOf,
+  type SetOptions,
+  validateKeyList,
+} from '@cache/core';
 import { CachedCopies } from './cached-copies.ts';
+import { counted } from './counted.ts';
 import type { WriteOperation } from './queued-write.ts';
 import type { ReadThroughCache } from './read-through-cache.ts';
 import type { Store } from './store.ts';
 import { queuedValue, StoreBackedCache, storeTimeoutMsOf, timersOf } from './store-backed-cache.ts';
 import { StoreCalls } from './store-calls.ts';
+import { validatePatience } from './validate-patience.ts';
 import type { WriteBehindOptions } from './write-behind-options.ts';
 import { type WriteBehindStatistics, WriteDriver } from './write-driver.ts';
 import { WriteFlusher } from './write-flusher.ts';
@@ -76,7 +85,7 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
   /** As `set` for each entry. If it rejects, some may be queued. */
   async mset(entries: Iterable<readonly [string, NonNullable<V>]>, options?: Expiration | SetOptions): Promise<void> {
     this.refuseIfClosed('mset');
-    const last = new Map(entries);
+    const last = new Map(entryListOf(entries, { operation: 'mset', backend: 'stack' }));
     const offers = [...last].map(([key, value]) => {
       const copy = this.copyOf(this.validWrite('mset', this.validKey('mset', key), value, options))?.options;
       return { key, operation: { kind: 'write', value, ...(copy !== undefined && { copy }) } as const };
@@ -86,6 +95,7 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
 
   /** As `removeItem` for each key. If it rejects, some may be queued. */
   async removeItems(keys: readonly string[]): Promise<number> {
+    validateKeyList(keys, { operation: 'removeItems', backend: 'stack' });
     const distinct = [...new Set(keys)].map((key) => this.validKey('removeItems', key));
     const removed = await settleAll(distinct.map((key) => this.removeItem(key)));
     return removed.filter((wasThere) => wasThere).length;
@@ -98,6 +108,7 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
    */
   async flush({ withinMs = DEFAULT_DRAIN_MS }: DrainOptions = {}): Promise<void> {
     this.refuseIfClosed('set');
+    validatePatience('withinMs', withinMs, 'set');
     if (await this.#driver.drain(withinMs)) return;
     throw this.#undrainedError('set', this.#driver.remaining().length, withinMs);
   }
@@ -110,7 +121,13 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
    * with a journal are replayed by the next process
    */
   override close({ withinMs = DEFAULT_DRAIN_MS }: DrainOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(withinMs);
+    if (this.#closing !== undefined) return this.#closing;
+    try {
+      validatePatience('withinMs', withinMs, 'close');
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.#closing = this.#close(withinMs);
     return this.#closing;
   }
 
@@ -141,15 +158,18 @@ export class WriteBehindCache<V = unknown> extends StoreBackedCache<V> {
 
   #undrainedError(operation: 'set' | 'close', count: number, withinMs: number): CacheTimeoutError {
     const fate = this.#hasJournal
-      ? 'The journal has them.'
+      ? `The journal has ${count === 1 ? 'it' : 'them'}.`
       : operation === 'close'
-        ? 'They are in no journal.'
-        : 'They stay queued.';
-    return new CacheTimeoutError(`${count} queued writes did not reach the store within ${withinMs} ms. ${fate}`, {
-      operation,
-      backend: 'stack',
-      queued: this.#hasJournal || operation === 'set',
-    });
+        ? `${count === 1 ? 'It is' : 'They are'} in no journal.`
+        : `${count === 1 ? 'It stays' : 'They stay'} queued.`;
+    return new CacheTimeoutError(
+      `${counted(count, 'queued write')} did not reach the store within ${withinMs} ms. ${fate}`,
+      {
+        operation,
+        backend: 'stack',
+        queued: this.#hasJournal || operation === 'set',
+      },
+    );
   }
 
   async #hasCopy(key: string): Promise<boolean> {

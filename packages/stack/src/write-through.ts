@@ -1,4 +1,11 @@
-import { type CacheOperation, CacheTimeoutError, type Expiration, type SetOptions } from '@cache/core';
+import {
+  type CacheOperation,
+  CacheTimeoutError,
+  type Expiration,
+  entryListOf,
+  type SetOptions,
+  validateKeyList,
+} from '@cache/core';
 import { CachedCopies, type SettledWrite } from './cached-copies.ts';
 import { KeyOrder } from './key-order.ts';
 import type { ReadThroughCache } from './read-through-cache.ts';
@@ -61,7 +68,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   /** As `set` for each entry, in one call where the store has `writeMany`. If it rejects, any part may have been written. */
   async mset(entries: Iterable<readonly [string, NonNullable<V>]>, options?: Expiration | SetOptions): Promise<void> {
     this.refuseIfClosed('mset');
-    const last = new Map(entries);
+    const last = new Map(entryListOf(entries, { operation: 'mset', backend: 'stack' }));
     const settled = [...last].map(([key, value]) => {
       const write = this.validWrite('mset', this.validKey('mset', key), value, options);
       return { key, copy: this.copyOf(write) };
@@ -80,6 +87,7 @@ export class WriteThroughCache<V = unknown> extends StoreBackedCache<V> {
   /** As `removeItem` for each key, in one call where the store has `removeMany`. Says how many had a copy, at most. */
   async removeItems(keys: readonly string[]): Promise<number> {
     this.refuseIfClosed('removeItems');
+    validateKeyList(keys, { operation: 'removeItems', backend: 'stack' });
     const distinct = [...new Set(keys)].map((key) => this.validKey('removeItems', key));
     if (distinct.length === 0) return 0;
     return this.#inTurn('removeItems', distinct, async () => {

@@ -771,6 +771,20 @@ describe('row 61: close during an outage', () => {
     expect(scene.world.timers.pending).toBe(0);
   });
 
+  it('says of one that it was lost, and of many that they were', async () => {
+    for (const [keys, said] of [
+      [['a'], '1 queued invalidation was not carried out'],
+      [['a', 'b'], '2 queued invalidations were not carried out'],
+    ] as const) {
+      const errors: string[] = [];
+      const scene = outage({ hooks: { onError: ({ error }) => errors.push(error.message) } });
+      await openBreaker(scene);
+      for (const key of keys) await scene.cache.removeItem(key).catch(() => {});
+      await scene.cache.close({ drainWithinMs: 0 });
+      expect(errors.at(-1)).toContain(said);
+    }
+  });
+
   it('gives up after drainWithinMs, says how many are lost, and leaves no timer', async () => {
     const errors: string[] = [];
     const scene = outage({ hooks: { onError: ({ error }) => errors.push(error.message) } });

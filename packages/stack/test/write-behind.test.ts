@@ -526,7 +526,7 @@ describe('row 61: close', () => {
     await users.set('1', 1);
     const closing = settle(users.close({ withinMs: 10 }), 10_000);
     await timers.advance(10);
-    expect(await closing).toMatchObject({ reason: { message: expect.stringContaining('1 queued writes') } });
+    expect(await closing).toMatchObject({ reason: { message: expect.stringContaining('1 queued write did not') } });
     expect(errors.map(({ code }) => code)).toEqual(['ERR_CACHE_UNAVAILABLE']);
   });
 
@@ -550,7 +550,7 @@ describe('row 61: close', () => {
     await timers.advance(10);
     expect(isClosed).toBe(false);
     taken.open();
-    expect(await closing).toMatchObject({ reason: { message: expect.stringContaining('1 queued writes') } });
+    expect(await closing).toMatchObject({ reason: { message: expect.stringContaining('1 queued write did not') } });
     expect(errors.map(({ code }) => code)).toEqual(['ERR_CACHE_UNAVAILABLE']);
   });
 
