@@ -5,7 +5,7 @@ import type { TournamentPlan } from './tournament.ts';
 /** The part of a run's plan that the command line decides. */
 export type CommandLine = Pick<
   TournamentPlan,
-  'contestants' | 'operations' | 'sizesInBytes' | 'concurrencies' | 'rounds' | 'sliceMs' | 'profileFolder'
+  'contestants' | 'operations' | 'sizesInBytes' | 'concurrencies' | 'rounds' | 'sliceMs' | 'warmUpMs' | 'profileFolder'
 > & {
   /** True when the run is too short or too partial to be the one on record. */
   readonly isPartial: boolean;
@@ -83,6 +83,7 @@ function parse(all: readonly Contestant[], defaultRounds: DefaultRounds): Comman
       values.rounds ?? `${defaultRounds[values.quick ? 'quick' : 'whole']}`,
     )[0] as number,
     sliceMs: positiveNumbers('slice-ms', values['slice-ms'] ?? defaults['slice-ms'])[0] as number,
+    warmUpMs: values.quick ? 100 : 700,
     profileFolder: values.profile,
     isPartial: Object.keys(values).length > 0,
   };

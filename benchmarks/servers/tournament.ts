@@ -16,6 +16,11 @@ export interface TournamentPlan {
   /** How many turns each contestant has at each workload. */
   readonly rounds: number;
   readonly sliceMs: number;
+  /**
+   * How long each contestant is warmed up at least, at each kind of call: who sends 512 calls in a few statements has carried
+   * out its code for a statement only a few dozen times after thousands of calls.
+   */
+  readonly warmUpMs: number;
   readonly profileFolder?: string | undefined;
 }
 
@@ -49,12 +54,6 @@ const FEWEST_KEYS = 512;
  * reach the last. With a few hundred calls, latency came out at a multiple of what it settles at.
  */
 const WARM_UP_CALLS = 2_500;
-
-/**
- * And at least so long: who sends 512 calls in a few statements has carried out its code for a statement only a few dozen
- * times after so many calls.
- */
-const WARM_UP_MS = 700;
 
 /**
  * Lets the contestants take turns: at each workload a round gives each one short slice, and the order rotates from round
@@ -136,12 +135,12 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
 /** Alone and together: the two are different code in a client that sends calls together. */
 async function warmUp(
   player: ContestantProcess,
-  { operations, sizesInBytes, concurrencies }: TournamentPlan,
+  { operations, sizesInBytes, concurrencies, warmUpMs }: TournamentPlan,
 ): Promise<void> {
   const sizeBytes = sizesInBytes[0] as number;
   for (const operation of operations) {
     for (const concurrency of new Set([Math.min(...concurrencies), Math.max(...concurrencies)])) {
-      const untilMs = performance.now() + WARM_UP_MS;
+      const untilMs = performance.now() + warmUpMs;
       do await player.warmUp({ operation, sizeBytes, concurrency }, WARM_UP_CALLS);
       while (performance.now() < untilMs);
     }

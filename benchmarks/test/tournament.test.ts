@@ -15,6 +15,7 @@ test('everybody has a turn in every round; who answers wrongly, fails, crashes o
       concurrencies: [1, 16],
       rounds: 3,
       sliceMs: 5,
+      warmUpMs: 0,
     },
     new Progress({ isTTY: false, write: () => true } as unknown as NodeJS.WriteStream),
   );
