@@ -3,8 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { EVERY_CALL } from './every-call.ts';
 import { type MigratedServer, startMigrated } from './migrated-server.ts';
 
-/** A second of patience for what is under way, and room for a busy machine. */
-const CLOSED_LIMIT_MS = 3_000;
+/**
+ * Two deadlines for a call of two steps, and a second of patience for what is under way, make three; the rest is room for a
+ * busy machine. A call that hangs is still pending long after.
+ */
+const CLOSED_LIMIT_MS = 8_000;
 
 let migrated: MigratedServer;
 
@@ -30,8 +33,7 @@ describe.each(['connect', 'wrap'])('row 61: close() with every kind of call in f
       const { server } = migrated;
       await using program = startProgram(new URL('./programs/close-while-busy.ts', import.meta.url), server.url, how);
       await program.ask('ready');
-      if (state === 'frozen') await server.freeze();
-      if (state === 'killed') await server.kill();
+      await using _ = await strike(server, state);
       const report = (await program.ask('close while busy')) as Report;
 
       expect(report.settledInMs).toBeLessThan(CLOSED_LIMIT_MS);
@@ -40,8 +42,18 @@ describe.each(['connect', 'wrap'])('row 61: close() with every kind of call in f
       expect(report.codes.filter((code) => !allowed.test(code))).toEqual([]);
       expect(report.afterwards).toEqual(EVERY_CALL.map(() => 'ERR_CACHE_CLOSED'));
       expect(await program.end()).toEqual({ code: 0, signal: null, stderr: '' });
-      if (state === 'frozen') await server.resume();
-      if (state === 'killed') await server.restart();
     },
   );
 });
+
+/** What is wrong with the server, until it is disposed of: the next test finds one that answers, however this one ends. */
+async function strike(server: MigratedServer['server'], state: string): Promise<AsyncDisposable> {
+  if (state === 'frozen') await server.freeze();
+  if (state === 'killed') await server.kill();
+  return {
+    [Symbol.asyncDispose]: async () => {
+      if (state === 'frozen') await server.resume();
+      if (state === 'killed') await server.restart();
+    },
+  };
+}
