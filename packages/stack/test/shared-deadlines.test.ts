@@ -1,34 +1,7 @@
-import { toAsync } from '@cache/core';
-import { InMemoryCache } from '@cache/memory';
-import { createCache, type SharedCache } from '@cache/stack';
+import { createCache } from '@cache/stack';
 import { describe, expect, it } from '@jest/globals';
+import { levelThatWaits } from './level-that-waits.ts';
 import { ManualTimers } from './manual-timers.ts';
-
-/** A second level whose reads wait until they are let go. */
-function levelThatWaits() {
-  const memory = toAsync(new InMemoryCache<string>({ maxSize: 1_000 }));
-  const waiting: (() => void)[] = [];
-  const cache: SharedCache<string> = Object.create(memory, {
-    getEntries: {
-      value: (...args: Parameters<typeof memory.getEntries>) => {
-        // What it holds when it is asked: the answer may be old by the time it comes.
-        const answer = memory.getEntries(...args);
-        return new Promise((resolve) => waiting.push(() => resolve(answer)));
-      },
-    },
-  });
-  return {
-    memory,
-    cache,
-    /** How many requests wait. */
-    get asked(): number {
-      return waiting.length;
-    },
-    letGo(): void {
-      for (const go of waiting.splice(0)) go();
-    },
-  };
-}
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -75,6 +48,23 @@ describe('calls of the second level that begin together', () => {
     await timers.advance(698);
     letGo();
     expect(await second).toBe('kept');
+    await cache.close();
+  });
+
+  it('leave one that begins two milliseconds later its own time', async () => {
+    const timers = new ManualTimers();
+    const level = levelThatWaits();
+    const cache = createCache<string>({ l2: level.cache, timers, l2TimeoutMs: 700 });
+    const ended: string[] = [];
+    const read = (key: string): Promise<unknown> => cache.get(key).then(() => ended.push(key));
+    const first = read('first');
+    await timers.advance(2);
+    const second = read('second');
+    await timers.advance(698);
+    expect(ended).toEqual(['first']);
+    await timers.advance(2);
+    await Promise.all([first, second]);
+    expect(ended).toEqual(['first', 'second']);
     await cache.close();
   });
 });
