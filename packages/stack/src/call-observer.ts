@@ -36,6 +36,13 @@ export class CallObserver {
     return this.#hooks?.hears(name) ?? false;
   }
 
+  /** The near level answered a read, without a promise. */
+  nearHit(operation: CacheOperation, key: string, startedAtMs: number): void {
+    const durationMs = this.#timers.now() - startedAtMs;
+    this.#hooks?.hit(operation, key, durationMs, undefined, 'l1');
+    this.#hooks?.operation(operation, 'hit', durationMs, 'l1');
+  }
+
   /** Runs a call; what it throws is told and thrown on. */
   async observe<T>(operation: CacheOperation, run: () => Promise<T>, report: CallReport<T>): Promise<T> {
     const hooks = this.#hooks;

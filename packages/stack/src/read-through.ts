@@ -22,6 +22,8 @@ import { validateSignal } from './validate-signal.ts';
 export interface RequestedKey {
   readonly key: string;
   readonly stored: string;
+  /** True if the near level was asked in this turn and has nothing: its hooks are to hear of one read once. */
+  readonly isNearAsked?: boolean;
 }
 
 /** What {@link ReadThrough} is made of. */
@@ -90,7 +92,7 @@ export class ReadThrough<V> {
   }
 
   #answer(
-    { key: givenKey, stored: key }: RequestedKey,
+    { key: givenKey, stored: key, isNearAsked = false }: RequestedKey,
     loader: Loader<V>,
     options: ResolvedLoadOptions,
     isForced: boolean,
@@ -98,7 +100,7 @@ export class ReadThrough<V> {
   ): Promise<LoadAnswer<V>> {
     const isOneOfMany = onDecided !== undefined;
     const request: FlightRequest<V> = { key, givenKey, loader, options, onDecided, isForced, isOneOfMany };
-    return (isForced ? this.#forced(request) : this.#joinedOrOwn(request)).then(this.#counted);
+    return (isForced ? this.#forced(request) : this.#joinedOrOwn(request, isNearAsked)).then(this.#counted);
   }
 
   readonly #counted = (answer: LoadAnswer<V>): LoadAnswer<V> => {
@@ -124,8 +126,8 @@ export class ReadThrough<V> {
    * loaded before another process invalidates it must not reach who asks after. Else it asks once more, and that flight
    * began later.
    */
-  #joinedOrOwn(request: FlightRequest<V>): Promise<LoadAnswer<V>> {
-    const near = this.#near(request);
+  #joinedOrOwn(request: FlightRequest<V>, isNearAsked: boolean): Promise<LoadAnswer<V>> {
+    const near = isNearAsked ? undefined : this.#near(request);
     if (near !== undefined) return Promise.resolve(fromNear(near));
     const flight = this.#parts.loads.joinable(request.key);
     return flight === undefined ? this.#own(request) : this.#joined(flight, request);

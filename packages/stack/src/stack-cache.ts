@@ -18,6 +18,7 @@ import type { CacheBreaker } from './guarded-level.ts';
 import type { AnswerSource, LoadAnswer } from './load-path.ts';
 import { type ManyValues, manyValues } from './many-values.ts';
 import { Namespace, type NamespaceOptions } from './namespace.ts';
+import { NOT_ASKED, type NotAsked, notAsked } from './not-asked.ts';
 import { SharedCalls } from './shared-calls.ts';
 import { StackContext } from './stack-context.ts';
 import type { StackHealth } from './stack-health.ts';
@@ -70,8 +71,9 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
 
   // No async function: a hit would pay for one more object than its promise.
   get<T extends V = V>(key: string): Promise<T | undefined> {
-    const near = this.#context.nearAtOnce(key);
-    return (near === undefined ? this.#get(key) : Promise.resolve(near)) as Promise<T | undefined>;
+    const near = this.#context.nearAtOnce('get', key);
+    const isNear = near !== undefined && near !== NOT_ASKED;
+    return (isNear ? Promise.resolve(near) : this.#get(key, notAsked(near))) as Promise<T | undefined>;
   }
 
   async mget(keys: readonly string[]): Promise<(V | undefined)[]> {
@@ -79,7 +81,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     const mget = (): Promise<Found<V>[]> => {
       validateKeyList(keys, { operation: 'mget', backend: 'stack' });
       asked = [...keys];
-      return Promise.all(asked.map((key) => this.#read('mget', key)));
+      return Promise.all(asked.map((key) => this.#read('mget', key, NOT_ASKED)));
     };
     const found = await this.#context.call('mget', mget, (answers, hooks, durationMs) => {
       for (const [index, answer] of answers.entries())
@@ -148,11 +150,9 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     loader: Loader<T>,
     options?: Expiration | GetOrSetOptions,
   ): Promise<T | undefined> {
-    if (options === undefined || !needsMore(options)) {
-      const near = this.#context.nearAtOnce(key);
-      if (near !== undefined) return Promise.resolve(near as unknown as T);
-    }
-    return this.#getOrSet(key, loader, options).then(bareValue);
+    const near = options === undefined || !needsMore(options) ? this.#context.nearAtOnce('getOrSet', key) : NOT_ASKED;
+    if (near !== undefined && near !== NOT_ASKED) return Promise.resolve(near as unknown as T);
+    return this.#getOrSet(key, loader, options, notAsked(near)).then(bareValue);
   }
 
   /** As `getOrSet`, with where the value came from and how old it is. */
@@ -161,7 +161,7 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     loader: Loader<T>,
     options?: Expiration | GetOrSetOptions,
   ): Promise<SourcedValue<T> | undefined> {
-    return valueOrError(await this.#getOrSet(key, loader, options));
+    return valueOrError(await this.#getOrSet(key, loader, options, NOT_ASKED));
   }
 
   /**
@@ -253,8 +253,8 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
   }
 
   /** Apart from `get`, where a closure would cost every hit. */
-  async #get(key: string): Promise<V | undefined> {
-    const get = (): Promise<Found<V>> => this.#read('get', key);
+  async #get(key: string, near: undefined | NotAsked): Promise<V | undefined> {
+    const get = (): Promise<Found<V>> => this.#read('get', key, near);
     const { value } = await this.#context.call('get', get, foundReport('get', key));
     return value;
   }
@@ -263,9 +263,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     key: string,
     loader: Loader<T>,
     options: Expiration | GetOrSetOptions | undefined,
+    near: undefined | NotAsked,
   ): Promise<LoadAnswer<T>> {
     const context = this.#context;
-    const answer = (): Promise<LoadAnswer<T>> => this.#answer(key, loader, options);
+    const answer = (): Promise<LoadAnswer<T>> => this.#answer(key, loader, options, near);
     return context.observer.isSilent ? answer() : context.call('getOrSet', answer, answerReport('getOrSet', key));
   }
 
@@ -273,11 +274,12 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     key: string,
     loader: Loader<T>,
     options: Expiration | GetOrSetOptions | undefined,
+    near: undefined | NotAsked,
   ): Promise<LoadAnswer<T>> {
     const context = this.#context;
     try {
       context.refuseIfClosed('getOrSet');
-      const requested = { key, stored: context.key('getOrSet', key) };
+      const requested = { key, stored: context.key('getOrSet', key), isNearAsked: near !== NOT_ASKED };
       const read = loader as unknown as Loader<V>;
       return context.readThrough.answer(requested, read, getOrSetOptionsOf(options)) as Promise<LoadAnswer<T>>;
     } catch (error) {
@@ -285,10 +287,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     }
   }
 
-  async #read(operation: CacheOperation, key: string): Promise<Found<V>> {
+  async #read(operation: CacheOperation, key: string, asked: undefined | NotAsked): Promise<Found<V>> {
     const { local, counter } = this.#context;
     const stored = this.#context.key(operation, key);
-    const near = local.read(stored);
+    const near = asked === NOT_ASKED ? local.read(stored) : undefined;
     if (near !== undefined) {
       counter.l1Hits += 1;
       return { value: near, level: 'l1' };

@@ -24,6 +24,7 @@ import type { Capabilities } from './levels.ts';
 import { Loads } from './loads.ts';
 import { MissShare } from './miss-share.ts';
 import type { Installable, LocalLevel } from './near-level.ts';
+import { NOT_ASKED, type NotAsked } from './not-asked.ts';
 import { ReadBatch } from './read-batch.ts';
 import { ReadThrough } from './read-through.ts';
 import { requireTags } from './require-tags.ts';
@@ -166,7 +167,7 @@ export class StackContext<V> {
       release();
     };
     const needsEntries = local.isWhole && this.defaults.earlyExpiration > 0;
-    this.#answersAtOnce = this.observer.isSilent && options.keyTransformer === undefined && !needsEntries;
+    this.#answersAtOnce = options.keyTransformer === undefined && !needsEntries;
   }
 
   /** Runs a call, told to the hooks; a closed cache refuses it. What it throws is a rejection. */
@@ -182,17 +183,22 @@ export class StackContext<V> {
     return this.observer.isSilent ? guarded() : this.observer.observe(operation, guarded, report);
   }
 
-  /** The near value of a key as it was given, where nothing has to be told, checked or transformed for it. */
-  nearAtOnce(key: string): V | undefined {
-    if (!this.#answersAtOnce) return undefined;
+  /** The near value of a key as it was given, and the hooks told of it, where nothing has to be checked or transformed. */
+  nearAtOnce(operation: CacheOperation, key: string): V | undefined | NotAsked {
+    if (!this.#answersAtOnce) return NOT_ASKED;
+    const { observer } = this;
+    const startedAtMs = observer.isSilent ? 0 : this.timers.now();
+    let near: V | undefined;
     try {
-      const near = this.local.read(key);
-      if (near !== undefined) this.counter.l1Hits += 1;
-      return near;
+      near = this.local.read(key);
     } catch {
       // The way that says what is wrong is the long one.
-      return undefined;
+      return NOT_ASKED;
     }
+    if (near === undefined) return undefined;
+    this.counter.l1Hits += 1;
+    if (!observer.isSilent) observer.nearHit(operation, key, startedAtMs);
+    return near;
   }
 
   /** @throws CacheKeyError */

@@ -1,6 +1,7 @@
-import { CacheStatistics, toAsync } from '@cache/core';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type CacheKeyEvent, type CacheOperationEvent, CacheStatistics, toAsync } from '@cache/core';
 import { InMemoryCache } from '@cache/memory';
-import { createCache, type LoadOptions, type StackOptions } from '@cache/stack';
+import { createCache, type LoadOptions, type StackOptions, type Timers } from '@cache/stack';
 import { describe, expect, it } from '@jest/globals';
 import { World } from './processes.ts';
 
@@ -122,6 +123,51 @@ describe('hooks', () => {
     const { l1Hits, l2Hits } = cache.statistics;
     expect(statistics.snapshot()).toMatchObject([{ hits: 6, misses: 2, hitsByLevel: { l1: l1Hits, l2: l2Hits } }]);
     expect(l1Hits + l2Hits).toBe(6);
+  });
+
+  it('of the first level hear of each read once, hit or miss, whether the stack is watched itself or not', async () => {
+    for (const own of [undefined, { onOperation: () => {} }]) {
+      const statistics = new CacheStatistics();
+      const near = new InMemoryCache({ hooks: statistics });
+      const cache = createCache({ l1: near, l2: toAsync(new InMemoryCache()), ...(own && { hooks: own }) });
+      await cache.getOrSet('k', () => 'value');
+      await cache.getOrSet('k', () => 'no');
+      await cache.getOrSetEntry('k', () => 'no');
+      await cache.getOrSetEntry('e', () => 'value');
+      await cache.get('k');
+      await cache.get('nobody');
+      await cache.mget(['k', 'nobody']);
+      expect(statistics.snapshot()).toMatchObject([{ hits: 4, misses: 4, hitRatio: 0.5 }]);
+      await cache.close();
+    }
+  });
+
+  it('hear of a hit in the first level before its caller goes on, in the caller’s async context and with its duration', async () => {
+    const request = new AsyncLocalStorage<string>();
+    const told: unknown[] = [];
+    const note = (event: CacheKeyEvent | CacheOperationEvent): void => {
+      told.push({ ...event, request: request.getStore() });
+    };
+    let nowMs = 0;
+    const timers: Timers = { now: () => nowMs, after: () => () => {} };
+    const lookUpTakes3Ms = (): void => {
+      nowMs += 3;
+    };
+    const near = new InMemoryCache({ hooks: { onHit: lookUpTakes3Ms } });
+    const cache = createCache({
+      l1: near,
+      l2: toAsync(new InMemoryCache()),
+      timers,
+      hooks: { onHit: note, onOperation: note },
+    });
+    near.set('k', 'value');
+    const answer = request.run('r', () => cache.get('k'));
+    const hit = { cache: 'stack', backend: 'stack', operation: 'get', durationMs: 3, level: 'l1', request: 'r' };
+    expect(told).toEqual([
+      { ...hit, key: 'k' },
+      { ...hit, outcome: 'hit' },
+    ]);
+    expect(await answer).toBe('value');
   });
 
   it('take a caller’s own abort for no failure of the cache', async () => {
