@@ -38,6 +38,11 @@ export class Batch<Content, Answer> implements InFlight {
     this.deadline.clear();
     this.#settle();
   }
+
+  /** Lets go of the callers and their answers: what still knows the batch would make the garbage collector keep them too. */
+  forget(): void {
+    this.items.clear();
+  }
 }
 
 /** How a {@link BatchQueue} sends. */
@@ -45,8 +50,8 @@ export interface BatchQueueOptions<Content, Answer> {
   readonly operation: string;
   readonly isWrite: boolean;
   readonly timeoutMs: number;
-  /** How many items one statement takes at most. */
-  readonly maxItems: number;
+  /** How many items one statement takes at most; asked for each item. */
+  readonly maxItems: () => number;
   /** How many bytes one statement takes at most, unless one item alone has more. */
   readonly maxBytes: number;
   /** Settles every waiter of a batch; what it throws rejects those that are left. */
@@ -135,7 +140,7 @@ export class BatchQueue<Content, Answer> {
     const open = this.open;
     if (open !== undefined) {
       if (open.items.has(key)) return open;
-      if (open.items.size < maxItems && open.bytes + bytes <= maxBytes) return open;
+      if (open.items.size < maxItems() && open.bytes + bytes <= maxBytes) return open;
     }
     const batch = new Batch<Content, Answer>(timeoutMs, this.#onOver);
     this.#waiting.push(batch);
@@ -154,6 +159,7 @@ export class BatchQueue<Content, Answer> {
     }
     this.#runner.dismiss(batch.calls);
     if (!batch.deadline.isOver) this.#end(batch);
+    batch.forget();
   }
 
   readonly #onOver = (batch: Batch<Content, Answer>): void => {

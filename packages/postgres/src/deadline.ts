@@ -18,8 +18,9 @@ export class Deadline {
     return this.#isOver;
   }
 
-  /** The answer is here. */
+  /** The answer is here, and is not to be kept for as long as whoever knows the deadline. */
   clear(): void {
     clearTimeout(this.#timer);
+    this.sent = undefined;
   }
 }

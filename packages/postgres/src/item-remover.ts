@@ -27,7 +27,7 @@ export class ItemRemover {
       operation: 'removeItem',
       isWrite: true,
       timeoutMs,
-      maxItems: maxBatchSize,
+      maxItems: () => maxBatchSize,
       maxBytes: Number.POSITIVE_INFINITY,
       onSettled,
       send: async ({ items, deadline }) => {

@@ -60,7 +60,7 @@ export class ItemWriter {
       operation: 'set',
       isWrite: true,
       timeoutMs: options.timeoutMs,
-      maxItems: options.maxBatchSize,
+      maxItems: () => options.maxBatchSize,
       maxBytes: MAX_BATCH_BYTES,
       send: (batch) => this.#store([...batch.items], batch.deadline),
       onSettled: options.onSettled,

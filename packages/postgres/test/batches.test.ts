@@ -69,6 +69,23 @@ describe('the calls of one tick', () => {
     expect(sent).toHaveLength(3);
     expect(await cache.mget(['key 0', 'key 6'])).toEqual([large, large]);
   });
+
+  test('are cut by the size of what was read lately, so that the server reads on while an answer is parsed', async () => {
+    const { cache, sent } = counted();
+    const large = new Map(Array.from({ length: 32 }, (_, index) => [`large ${index}`, 'x'.repeat(20_000)]));
+    const small = new Map(Array.from({ length: 100 }, (_, index) => [`small ${index}`, index]));
+    await cache.mset(large);
+    await cache.mset(small);
+    const statementsFor = async (items: ReadonlyMap<string, unknown>): Promise<number> => {
+      sent.length = 0;
+      expect(await cache.mget([...items.keys()])).toEqual([...items.values()]);
+      return sent.length;
+    };
+    expect(await statementsFor(large)).toBe(1);
+    expect(await statementsFor(large)).toBe(8);
+    await statementsFor(small);
+    expect(await statementsFor(small)).toBe(1);
+  });
 });
 
 describe('the order of calls of one key in one program', () => {
