@@ -15,8 +15,9 @@ const { values } = parseArgs({
 });
 const concurrencies = values.concurrency.split(',').map(Number);
 const names = [...new Set([NO_HOOKS, ...values.hooks.split('|')])];
-const PROCESSES = values.quick ? 2 : 5;
-const BLOCKS = values.quick ? 20 : 32;
+/** Processes differ more than blocks of one: its code is compiled a little better or worse for as long as it lives. */
+const PROCESSES = values.quick ? 2 : 10;
+const BLOCKS = values.quick ? 20 : 16;
 const SLICE_MS = 5;
 const CELL_ROUNDS = values.quick ? 1 : 3;
 const CELL_LIMIT_MS = 60_000;
