@@ -35,8 +35,7 @@ const DOUBT_MS = 1_000;
 
 /**
  * How much one statement is to read: what a socket gives at once. Of more, the server would have nothing to do while this
- * process parses, and this process nothing while the server reads. With 20 KB a value and 16 gets under way it makes half as
- * many again a second, with 2 KB and 64 likewise.
+ * process parses, and this process nothing while the server reads.
  */
 const TARGET_REPLY_BYTES = 65_536;
 

@@ -287,10 +287,10 @@ export class StackCache<V = unknown> extends SharedCalls<V> implements AsyncCach
     }
   }
 
-  async #read(operation: CacheOperation, key: string, asked: undefined | NotAsked): Promise<Found<V>> {
+  async #read(operation: CacheOperation, key: string, atOnce: undefined | NotAsked): Promise<Found<V>> {
     const { local, counter } = this.#context;
     const stored = this.#context.key(operation, key);
-    const near = asked === NOT_ASKED ? local.read(stored) : undefined;
+    const near = atOnce === NOT_ASKED ? local.read(stored) : undefined;
     if (near !== undefined) {
       counter.l1Hits += 1;
       return { value: near, level: 'l1' };
