@@ -11,6 +11,7 @@ import { isRedirection, NotConnected } from './server-error.ts';
  */
 export class ClusterNodes implements RedisNodes {
   readonly isCluster = true;
+  readonly standIn = undefined;
   readonly #cluster: ClusterClient;
   readonly #nodes = new WeakMap<object, RedisNode>();
   readonly #router: RedisNode;

@@ -7,6 +7,7 @@ import type { RedisNode, RedisNodes } from './redis-node.ts';
 import type { RedisScript } from './redis-script.ts';
 import { ScriptBatch, type ScriptCall } from './script-batch.ts';
 import { TooManyPending } from './server-error.ts';
+import type { StandInUser } from './stand-in.ts';
 
 /** How a {@link CommandBatch} behaves. */
 export interface CommandBatchSettings {
@@ -55,7 +56,7 @@ const SETTLED: Promise<void> = Promise.resolve();
  *
  * **Deadline.** One per tick and kind, from a {@link DeadlineQueue}.
  */
-export class CommandBatch {
+export class CommandBatch implements StandInUser {
   readonly nodes: RedisNodes;
   /** Grows at the end of each tick: what was added under one number travels together. */
   flushCount = 0;
@@ -69,6 +70,8 @@ export class CommandBatch {
   #isArmed = false;
   /** How many calls wait for the server, those included that were given up. */
   #outstandingCount = 0;
+  /** As `maxPending`, and room for what waits for a connection that was given up. */
+  #maxOutstanding: number;
   #answerCount = 0;
   #readFlight: Flight | undefined;
   #writeFlight: Flight | undefined;
@@ -76,6 +79,7 @@ export class CommandBatch {
   constructor(nodes: RedisNodes, settings: CommandBatchSettings) {
     this.nodes = nodes;
     this.#settings = settings;
+    this.#maxOutstanding = settings.maxPending;
     this.#reads = new DeadlineQueue(settings.readTimeoutMs);
     this.#writes = new DeadlineQueue(settings.writeTimeoutMs);
   }
@@ -85,6 +89,14 @@ export class CommandBatch {
     const { readTimeoutMs, writeTimeoutMs } = this.#settings;
     const giveUpAtMs = performance.now() + Math.max(readTimeoutMs, writeTimeoutMs);
     while (this.#outstandingCount > 0 && performance.now() < giveUpAtMs) await nextTurn();
+  }
+
+  giveUpOutstanding(): void {
+    this.#maxOutstanding = this.#settings.maxPending + this.#outstandingCount;
+  }
+
+  forgetGivenUp(): void {
+    this.#maxOutstanding = this.#settings.maxPending;
   }
 
   set companions(companions: ReadCompanions) {
@@ -134,7 +146,7 @@ export class CommandBatch {
   }
 
   #admit(callCount: number, call: { fail(reason: unknown): void }): boolean {
-    if (this.#outstandingCount < this.#settings.maxPending) {
+    if (this.#outstandingCount < this.#maxOutstanding) {
       this.#outstandingCount += callCount;
       return true;
     }

@@ -71,8 +71,7 @@ export async function connectOwnClient(
     dial.end();
     refusal = isFirst ? connectionRefusalOf(cause) : undefined;
     // Refused later, it may be put right on the server, and it goes on trying.
-    if (refusal !== undefined) return new Error('Refused.');
-    return Math.min(50 * 2 ** Math.min(retries, 4), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
+    return refusal === undefined ? reconnectDelayMs(retries) : new Error('Refused.');
   });
   dial.watch(client);
   dial.begin();
@@ -80,6 +79,67 @@ export async function connectOwnClient(
   await withDeadline(connecting, connectTimeoutMs, () => new Error('Not yet.')).catch(() => {});
   if (refusal !== undefined) throw connectionRefusalError(refusal, { operation: 'connect', backend: 'redis' });
   isFirst = false;
+  return ownClient(client, dial);
+}
+
+/**
+ * Begins to connect a client of the settings of another one, except for those by which a lost server is noticed and found
+ * again, and for what is about that client alone. A process that has nothing else to do does not wait for it.
+ *
+ * @param database the one that the other client has selected; `undefined` for the one it was made with
+ */
+export function connectLike(client: StandaloneClient, database: number | undefined): OwnClient {
+  const { socket } = optionsOf(client);
+  const dial = new Dial();
+  const reconnectStrategy = (retries: number): number => {
+    dial.end();
+    return reconnectDelayMs(retries);
+  };
+  const made = client.duplicate({
+    ...OWN_SETTINGS,
+    pingInterval: 400,
+    // The next attempt is to begin soon after the server answers again, whatever became of this one.
+    socket: { ...socket, ...OWN_SOCKET_SETTINGS, connectTimeout: 1_200, socketTimeout: 1_200, reconnectStrategy },
+    // What it says is in the other options too, and it would win over the database.
+    url: undefined,
+    ...(database === undefined ? {} : { database }),
+    clientSideCache: undefined,
+    emitInvalidate: undefined,
+    maintNotifications: 'disabled',
+  }) as OwnedConnection;
+  made.on('error', () => {});
+  made.unref();
+  dial.watch(made);
+  dial.begin();
+  made.connect().catch(() => {});
+  return ownClient(made, dial);
+}
+
+/** What of a client's settings is asked for. */
+interface ClientOptions {
+  readonly socket?: object;
+  readonly disableOfflineQueue?: boolean;
+}
+
+/** What a client of node-redis was made with. */
+export function optionsOf(client: StandaloneClient): ClientOptions {
+  const { options } = client as { readonly options?: ClientOptions };
+  return options ?? {};
+}
+
+const OWN_SETTINGS = { disableOfflineQueue: true, commandsQueueMaxLength: 100_000, pingInterval: 1_000 } as const;
+
+const OWN_SOCKET_SETTINGS = {
+  connectTimeout: 2_000,
+  socketTimeout: 3_000,
+  writableHighWaterMark: WRITABLE_HIGH_WATER_MARK_BYTES,
+} as const;
+
+function reconnectDelayMs(retries: number): number {
+  return Math.min(50 * 2 ** Math.min(retries, 4), MAX_RECONNECT_DELAY_MS) * (0.5 + Math.random() / 2);
+}
+
+function ownClient(client: OwnedConnection, dial: Dial): OwnClient {
   return {
     client,
     onSilence: silenceListener(client, dial),
@@ -94,27 +154,16 @@ type ReconnectStrategy = (retries: number, cause: Error) => number | Error;
 type OwnedConnection = StandaloneClient & {
   connect(): Promise<unknown>;
   destroy(): void;
+  unref(): void;
 };
 
 function makeClient(url: string, RESP: 2 | 3, reconnectStrategy: ReconnectStrategy): OwnedConnection {
   // An empty one would be Redis on this computer.
   if (typeof url !== 'string' || url === '') throw urlError(undefined);
   // Not written where it is used: node-redis passes on what its types do not name.
-  const socket = {
-    connectTimeout: 2_000,
-    socketTimeout: 3_000,
-    reconnectStrategy,
-    writableHighWaterMark: WRITABLE_HIGH_WATER_MARK_BYTES,
-  };
+  const socket = { ...OWN_SOCKET_SETTINGS, reconnectStrategy };
   try {
-    const client = createClient({
-      url,
-      RESP,
-      disableOfflineQueue: true,
-      commandsQueueMaxLength: 100_000,
-      pingInterval: 1_000,
-      socket,
-    });
+    const client = createClient({ url, RESP, ...OWN_SETTINGS, socket });
     client.on('error', () => {});
     return client;
   } catch (error) {

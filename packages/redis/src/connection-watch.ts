@@ -1,12 +1,15 @@
-import type { StandaloneClient } from './redis-client.ts';
+import type { CommandTarget, StandaloneClient } from './redis-client.ts';
 import type { RedisScript } from './redis-script.ts';
 import { URGENT } from './reply-format.ts';
-import { type ConnectionRefusal, connectionRefusalOf } from './server-error.ts';
+import { type ConnectionRefusal, connectionRefusalOf, isRefusal } from './server-error.ts';
 
 /** What a client emits, for those who listen. */
 interface ClientEvents {
   on(event: string, listener: (...args: unknown[]) => void): unknown;
 }
+
+/** Numbers connections: no two of this process have the same one, whichever clients they belong to. */
+let lastEpoch = 0;
 
 /**
  * What must be known of a client's connection over its life, shared by every cache on that client.
@@ -20,41 +23,66 @@ interface ClientEvents {
  *   `CLIENT INFO` and `CLIENT KILL`, this protection is missing.
  */
 export class ConnectionWatch {
-  /** Grows with every connection that is made. */
+  /** Another number for every connection that is made. */
   epoch = 0;
   /** Why the server lets nobody in, while that is the last thing heard of the connection. */
   refusal: ConnectionRefusal | undefined;
+  /** The connection in use, once the server has described it. */
+  current: ServerConnection | undefined;
   readonly #scripts = new Set<RedisScript>();
-  #connection: ServerConnection | undefined;
+  /** What the server may still hear: the connection in use, and those before it that it did not say it has ended. */
+  readonly #connections = new Set<ServerConnection>();
 
   constructor(client: ClientEvents) {
     client.on('error', (error: unknown) => {
       this.refusal = connectionRefusalOf(error);
     });
-    client.on('ready', () => {
-      this.epoch += 1;
-      this.refusal = undefined;
-      this.#scripts.clear();
-    });
+    client.on('ready', () => this.renew());
   }
 
-  /** Remembers the connection, now and after every reconnection, and kills the one before. */
+  /** From now on commands go over another connection than before. */
+  renew(): void {
+    lastEpoch += 1;
+    this.epoch = lastEpoch;
+    this.refusal = undefined;
+    this.#scripts.clear();
+  }
+
+  /** Remembers the connection, now and after every reconnection, and kills those before. */
   fence(client: StandaloneClient): void {
     const identify = (): void => {
-      const old = this.#connection;
-      this.#connection = undefined;
-      if (old !== undefined) {
-        client.sendCommand(['CLIENT', 'KILL', 'ID', old.id, 'ADDR', old.address], URGENT).catch(() => {});
-      }
+      this.current = undefined;
+      void this.killConnections(client);
       client.sendCommand(['CLIENT', 'INFO'], URGENT).then(
         (description) => {
-          this.#connection = serverConnection(String(description));
+          this.current = serverConnection(String(description));
+          if (this.current !== undefined) this.#connections.add(this.current);
         },
         () => {},
       );
     };
     client.on('ready', identify);
     if (client.isReady) identify();
+  }
+
+  /** True if a connection before the one in use may still be heard. */
+  get hasLostConnections(): boolean {
+    return this.#connections.size > (this.current === undefined ? 0 : 1);
+  }
+
+  /** Kills all connections that are known, over one of this client. False if the server was not heard to have done so, or to forbid it. */
+  async killConnections(client: CommandTarget): Promise<boolean> {
+    const kills = [...this.#connections].map(async (connection) => {
+      const { id, address } = connection;
+      try {
+        await client.sendCommand(['CLIENT', 'KILL', 'ID', id, 'ADDR', address], URGENT);
+      } catch (error) {
+        if (!isRefusal(error)) return false;
+      }
+      this.#connections.delete(connection);
+      return true;
+    });
+    return (await Promise.all(kills)).every((isKilled) => isKilled);
   }
 
   /** True if the script was sent on this connection before. */
@@ -73,15 +101,17 @@ export class ConnectionWatch {
 }
 
 /** A connection as its server sees it. */
-interface ServerConnection {
+export interface ServerConnection {
   readonly id: string;
   readonly address: string;
+  readonly database: number;
 }
 
 /** Reads the line of `CLIENT INFO`. */
 function serverConnection(description: string): ServerConnection | undefined {
   const [, id, address] = /^id=(\d+) addr=(\S+)/.exec(description) ?? [];
-  return id === undefined || address === undefined ? undefined : { id, address };
+  const database = Number(/ db=(\d+)/.exec(description)?.[1] ?? 0);
+  return id === undefined || address === undefined ? undefined : { id, address, database };
 }
 
 const watches = new WeakMap<object, ConnectionWatch>();

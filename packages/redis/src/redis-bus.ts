@@ -81,7 +81,10 @@ export class RedisBus implements InvalidationBus {
     if (!(Number.isSafeInteger(maxLength) && maxLength > 0)) throw optionError('maxLength is a whole number over 0.');
     this.#client = client;
     const timeouts = { readTimeoutMs: timeoutMs, writeTimeoutMs: timeoutMs };
-    this.#batch = new CommandBatch(nodesOf(client), { ...timeouts, maxPending: 10_000, maxBatchSize: 1 });
+    const nodes = nodesOf(client);
+    const onSilence = (): void => nodes.standIn?.onSilence();
+    this.#batch = new CommandBatch(nodes, { ...timeouts, maxPending: 10_000, maxBatchSize: 1, onSilence });
+    nodes.standIn?.join(this.#batch);
     this.#streamKey = `${name}\0bus`;
     this.#pollMs = pollMs;
     this.#timeoutMs = timeoutMs;
@@ -120,7 +123,7 @@ export class RedisBus implements InvalidationBus {
     this.#closing.abort();
     this.#listeners.clear();
     this.#liveAtMs = undefined;
-    await this.#following;
+    await Promise.all([this.#following, this.#batch.nodes.standIn?.leave(this.#batch)]);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

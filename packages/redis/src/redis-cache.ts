@@ -100,10 +100,15 @@ export class RedisCache<V = unknown>
   constructor(client: RedisClient, options: RedisCacheOptions = {}) {
     const { name = BACKEND, prefix = 'cache:', keyTransformer, serializer = jsonSerializer() } = options;
     const limits = limitsOf(options);
-    const batch = new CommandBatch(nodesOf(client), {
+    const nodes = nodesOf(client);
+    const batch = new CommandBatch(nodes, {
       ...limits,
-      onSilence: (answerCount) => this.#ownClient?.onSilence(answerCount),
+      onSilence: (answerCount) => {
+        if (this.#ownClient === undefined) nodes.standIn?.onSilence();
+        else this.#ownClient.onSilence(answerCount);
+      },
     });
+    nodes.standIn?.join(batch);
     const keys = new KeySpace(prefix, keyTransformer);
     const tags = new TagView(batch, keys.tagsKey);
     batch.companions = new FrameReader(batch, tags);
@@ -282,21 +287,26 @@ export class RedisCache<V = unknown>
     return this.#parts.batch.nodes.connectionEpoch;
   }
 
-  /** Only the connection of a client that `connect` made: one that was handed in is its owner's. */
+  /**
+   * Of a client that `connect` made, the connection. One that was handed in is its owner's: its connection is not used any
+   * more if it is found dead, and only then is anything given up.
+   */
   async renewConnections(): Promise<boolean> {
     this.#calls.ensureOpen('ping');
-    if (this.#ownClient === undefined) return false;
+    if (this.#ownClient === undefined) return (await this.#parts.batch.nodes.standIn?.renew()) ?? false;
     await this.#ownClient.renew();
     return true;
   }
 
-  /** Ends the cache. A client that was handed in stays open; one that `connect` made is closed. */
+  /** Ends the cache, and whatever connection it made. A client that was handed in stays open. */
   async close(): Promise<void> {
     this.#calls.close();
+    const { batch } = this.#parts;
+    await batch.nodes.standIn?.leave(batch);
     const own = this.#ownClient;
     this.#ownClient = undefined;
     if (own === undefined) return;
-    await this.#parts.batch.atRest();
+    await batch.atRest();
     await own.close();
   }
 

@@ -12,6 +12,8 @@ export interface RedisCommandOptions {
   readonly timeout?: number | undefined;
   /** How replies are decoded, by RESP type. */
   readonly typeMapping?: Record<number, unknown>;
+  /** Takes the command back, if it is not yet written. */
+  readonly abortSignal?: AbortSignal;
   /** Before everything that waits to be written. */
   readonly asap?: boolean;
 }
@@ -31,6 +33,9 @@ export interface StandaloneClient extends RedisConnection {
   readonly isReady: boolean;
   sendCommand(args: readonly RedisArgument[], options?: object): Promise<unknown>;
 }
+
+/** What commands are sent to. */
+export type CommandTarget = Pick<StandaloneClient, 'isOpen' | 'isReady' | 'sendCommand'>;
 
 /** A client that finds its master through Sentinel. */
 export interface SentinelClient extends RedisConnection {

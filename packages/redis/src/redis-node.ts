@@ -1,6 +1,7 @@
 import type { ConnectionWatch } from './connection-watch.ts';
 import type { RedisArgument } from './redis-client.ts';
 import type { ReplyFormat } from './reply-format.ts';
+import type { StandIn } from './stand-in.ts';
 
 /** One server that commands are sent to. They are carried out in the order in which they were sent. */
 export interface RedisNode {
@@ -18,6 +19,9 @@ export interface RedisNode {
 export interface RedisNodes {
   /** True if keys live on several nodes: then no command may name two of them. */
   readonly isCluster: boolean;
+
+  /** Takes the place of a connection that is found dead; a cluster's client and Sentinel's have none. */
+  readonly standIn: StandIn | undefined;
 
   /** Changes when keys may have moved from one server to another. */
   readonly topology: string;

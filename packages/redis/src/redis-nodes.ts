@@ -3,7 +3,7 @@ import { ClusterNodes } from './cluster-nodes.ts';
 import { isClusterClient, isSentinelClient, type RedisClient } from './redis-client.ts';
 import type { RedisNodes } from './redis-node.ts';
 import { SentinelNode } from './sentinel-node.ts';
-import { StandaloneNode } from './standalone-node.ts';
+import { standaloneNodes } from './standalone-node.ts';
 
 /**
  * The servers behind a client of whatever kind.
@@ -21,7 +21,7 @@ export function nodesOf(client: RedisClient): RedisNodes {
   // Every client of node-redis says so, before it is connected too; one of ioredis has `status` instead.
   if (typeof client.isOpen !== 'boolean') throw notOurs(' One of ioredis, or of another package, is none.');
   if (isClusterClient(client)) return new ClusterNodes(client);
-  return isSentinelClient(client) ? new SentinelNode(client) : new StandaloneNode(client);
+  return isSentinelClient(client) ? new SentinelNode(client) : standaloneNodes(client);
 }
 
 function notOurs(what: string): CacheOptionError {

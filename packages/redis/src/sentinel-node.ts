@@ -13,6 +13,7 @@ import { type CommandOptions, commandOptionsFor, type ReplyFormat } from './repl
 export class SentinelNode implements RedisNode, RedisNodes {
   readonly watch: ConnectionWatch;
   readonly isCluster = false;
+  readonly standIn = undefined;
   readonly topology = '';
   readonly #client: SentinelClient;
   readonly #options: CommandOptions;
@@ -25,10 +26,7 @@ export class SentinelNode implements RedisNode, RedisNodes {
     this.#client = client;
     this.#options = commandOptionsFor(client);
     this.watch = watchConnection(client);
-    client.on('topology-change', () => {
-      this.watch.epoch += 1;
-      this.watch.forgetScripts();
-    });
+    client.on('topology-change', () => this.watch.renew());
   }
 
   send(args: readonly RedisArgument[], format: ReplyFormat): Promise<unknown> {

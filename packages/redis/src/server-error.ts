@@ -58,6 +58,11 @@ function replyCode(error: unknown): string | undefined {
   return (inScript ?? /^([A-Z][A-Z0-9]+)\b/.exec(error.message))?.[1];
 }
 
+/** True if the server said so: whatever it refused, it was heard. */
+export function isRefusal(error: unknown): boolean {
+  return replyCode(error) !== undefined;
+}
+
 /** True if the credentials were refused. */
 function isCredentialsError(error: unknown): boolean {
   const code = replyCode(error);

@@ -7,7 +7,7 @@ const LIMIT_MS = 30_000;
 export interface Administrator extends AsyncDisposable {
   /** Sends one command; rejects with what the server says, or after half a minute. */
   send(...command: (string | Buffer)[]): Promise<unknown>;
-  /** How often the server has run a command since it started, or since `CONFIG RESETSTAT`. */
+  /** How often the server has run a command, such as `get` or `client|kill`, since it started, or since `CONFIG RESETSTAT`. */
   callsOf(command: string): Promise<number>;
 }
 
@@ -29,7 +29,9 @@ export async function administer(server: Pick<Server, 'port'>, password?: string
     send,
     async callsOf(command) {
       const statistics = String(await send('INFO', 'commandstats'));
-      const line = new RegExp(`^cmdstat_${command.toLowerCase()}:calls=(\\d+)`, 'm').exec(statistics);
+      const line = new RegExp(`^cmdstat_${command.toLowerCase().replace('|', '\\|')}:calls=(\\d+)`, 'm').exec(
+        statistics,
+      );
       return Number(line?.[1] ?? 0);
     },
     async [Symbol.asyncDispose]() {
