@@ -1,6 +1,6 @@
 import type { StackHealth } from '@cache/stack';
 import { type ChildProgram, type ProgramEnd, startProgram, waitUntil } from '@cache/test-servers';
-import type { BackendName } from './backends.ts';
+import type { BackendName, YourBackendName } from './backends.ts';
 
 /** What a service under load says of itself. */
 export interface Report {
@@ -27,7 +27,7 @@ export interface Service extends AsyncDisposable {
 }
 
 /** Starts one over a server, which need not be there. */
-export function startService(backend: BackendName, url: string): Service {
+export function startService(backend: BackendName | YourBackendName, url: string): Service {
   const program: ChildProgram = startProgram(new URL('./programs/service.ts', import.meta.url), backend, url);
   const report = async (): Promise<Report> => (await program.ask('report')) as Report;
   return {
