@@ -170,7 +170,7 @@ export class BatchQueue<Content, Answer> {
       this.#runner.dismiss(batch.calls);
     }
     batch.rejectAll(this.#runner.timeout(operation, timeoutMs, isWrite && position < 0));
-    this.#runner.distrust(batch.deadline.sent, isWrite);
+    this.#runner.distrust(batch.deadline, isWrite);
     this.#end(batch, position < 0);
   };
 

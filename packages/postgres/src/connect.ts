@@ -3,7 +3,8 @@ import type { DatabaseCacheOptions } from './database-cache-options.ts';
 import { withDatabaseUrl } from './database-url.ts';
 import { isRefusal, mayPass, REFUSED } from './driver-error.ts';
 import { OwnPool } from './own-pool.ts';
-import type { PoolSettings } from './owned-driver.ts';
+import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
+import { SIDE_SETTINGS } from './side-connection.ts';
 
 /** How `DatabaseCache.connect` connects. */
 export interface ConnectOptions extends DatabaseCacheOptions {
@@ -51,7 +52,10 @@ export function openPool(url: string, options: ConnectOptions): OwnPool {
     backoff: (attempt) => Math.min(0.02 * 2 ** attempt, LONGEST_RECONNECT_DELAY_IN_SECONDS),
     onnotice: () => {},
   };
-  return withDatabaseUrl(url, 'connect', () => new OwnPool(url, settings, maxConnections));
+  const openDriver = (onConnection: () => void): OwnedDriver =>
+    new OwnedDriver({ ...settings, max: 1 }, url, onConnection);
+  const openSideDriver = (): OwnedDriver => new OwnedDriver({ ...settings, ...SIDE_SETTINGS } as PoolSettings, url);
+  return withDatabaseUrl(url, 'connect', () => new OwnPool({ openDriver, maxConnections, openSideDriver }));
 }
 
 /**

@@ -26,10 +26,11 @@ import type {
 } from '@cache/core';
 import type { Sql, TransactionSql } from 'postgres';
 import { AtomicCalls } from './atomic-calls.ts';
+import { BorrowedPool } from './borrowed-pool.ts';
 import { CacheEngine } from './cache-engine.ts';
 import { awaitServer, type ConnectOptions, openPool } from './connect.ts';
 import type { DatabaseCacheOptions } from './database-cache-options.ts';
-import { BorrowedPool, type DatabasePool, TransactionPool } from './database-pool.ts';
+import { type DatabasePool, TransactionPool } from './database-pool.ts';
 import { ItemCalls } from './item-calls.ts';
 import { type DatabaseFillOptions, LeaseCalls } from './lease-calls.ts';
 import { NamespaceCalls } from './namespace-calls.ts';
@@ -269,12 +270,15 @@ export class DatabaseCache<V = unknown>
     });
   }
 
-  /** Over a pool that was handed in, another one only once a call found its connection lost. */
+  /** Over a pool that was handed in, another one only once a call found its connection lost, or was led around it. */
   get connectionEpoch(): number {
     return this.#engine.pool.connectionEpoch;
   }
 
-  /** Only the connections of a pool that `connect` made: those of one that was handed in are its owner's. */
+  /**
+   * Gives up the connections of a pool that `connect` made. Those of one that was handed in are its owner's: those that lead
+   * nowhere are led around. False where that cannot be seen, as behind PgBouncer.
+   */
   async renewConnections(): Promise<boolean> {
     this.#engine.assertOpen('ping');
     return this.#engine.pool.renew();

@@ -20,7 +20,7 @@ export interface FailedCall {
 }
 
 /** The pool was ended, so nothing was sent. */
-const POOL_ENDED = 'CONNECTION_ENDED';
+export const POOL_ENDED = 'CONNECTION_ENDED';
 
 /** Errors of connecting: nothing was sent, so nothing can have happened. */
 const NOT_SENT = new Set([

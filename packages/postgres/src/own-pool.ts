@@ -1,8 +1,9 @@
-import { CacheUnavailableError, redactedCause } from '@cache/core';
 import type { Sql } from 'postgres';
 import { ConnectionLane, laneFor, type Route } from './connection-lane.ts';
-import { type DatabasePool, disarm, endServerProcesses, type SentStatement } from './database-pool.ts';
-import { OwnedDriver, type PoolSettings } from './owned-driver.ts';
+import { type DatabasePool, disarm, type ExpiredStatement, type SentStatement } from './database-pool.ts';
+import { LateStatements } from './late-statements.ts';
+import type { OwnedDriver } from './owned-driver.ts';
+import { endServerProcesses, SideConnection } from './side-connection.ts';
 
 /** Connections that fail their deadlines are replaced at most this often. */
 const REPLACEMENT_INTERVAL_MS = 1_000;
@@ -10,34 +11,51 @@ const REPLACEMENT_INTERVAL_MS = 1_000;
 /** How long the statements of a driver that was replaced may still take. */
 const RETIREMENT_IN_SECONDS = 1;
 
+/** What an {@link OwnPool} is made of. */
+export interface OwnPoolParts {
+  /** Another driver of one connection, which tells of it. */
+  readonly openDriver: (onConnection: () => void) => OwnedDriver;
+  /** How many connections there are at most, one at least. */
+  readonly maxConnections: number;
+  /** A driver for a few statements, whose connection has nothing to do with the pool's. */
+  readonly openSideDriver: () => OwnedDriver;
+  /**
+   * Where others keep what may still be carried out, if the order of writes has to hold across both.
+   * @default its own
+   */
+  readonly late?: LateStatements;
+}
+
+/** How long the ending of a few server processes may take. */
+const ENDING_LIMIT_MS = 2_000;
+
 /**
  * A pool that the cache made for itself.
  *
- * **Invariant.** A write that timed out is never carried out after a later write was acknowledged. A deadline is no
- * cancel: the statement may sit in a frozen process or in a delayed link. So the connections are given up, and before
- * the next write is sent, the server process that has the late one is ended.
+ * **Invariant.** A write that timed out, or whose connection was lost, is never carried out after a later write was
+ * acknowledged. So the connections are given up, and before the next write is sent, the server process that has the late
+ * one is gone.
  */
 export class OwnPool implements DatabasePool {
   readonly isOwn = true;
   readonly isTransaction = false;
   readonly #openLane: (isAfterRefusal: boolean) => ConnectionLane;
-  /** Server processes that may still carry out a write. */
-  readonly #lateWriters = new Set<number>();
+  readonly #openSide: (limitMs: number) => SideConnection;
+  readonly #late: LateStatements;
   readonly #retired = new Set<OwnedDriver>();
   #lanes: readonly ConnectionLane[];
-  #ending: Promise<void> | undefined;
   #replacedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
   #connectionEpoch = 0;
 
-  /** @param maxConnections how many of the connections that `settings` describe there are at most, one at least */
-  constructor(url: string, settings: PoolSettings, maxConnections: number) {
+  constructor({ openDriver, maxConnections, openSideDriver, late }: OwnPoolParts) {
     const onConnection = (): void => {
       this.#connectionEpoch += 1;
     };
     // postgres.js lets nobody say over which connection of a pool a statement goes: each is a pool of its own.
-    this.#openLane = (isAfterRefusal) =>
-      new ConnectionLane(new OwnedDriver({ ...settings, max: 1 }, url, onConnection), isAfterRefusal);
+    this.#openLane = (isAfterRefusal) => new ConnectionLane(openDriver(onConnection), isAfterRefusal);
+    this.#openSide = (limitMs) => new SideConnection(openSideDriver(), limitMs);
+    this.#late = late ?? new LateStatements(this.#openSide);
     this.#lanes = Array.from({ length: maxConnections }, () => this.#openLane(false));
   }
 
@@ -60,22 +78,18 @@ export class OwnPool implements DatabasePool {
   }
 
   get writesAllowed(): Promise<void> | undefined {
-    if (this.#lateWriters.size === 0) return undefined;
-    this.#ending ??= this.#endLateWriters().finally(() => {
-      this.#ending = undefined;
-    });
-    return this.#ending;
+    return this.#late.writesOver;
   }
 
-  distrust(sent: SentStatement | undefined, isWrite: boolean): void {
-    if (this.#isClosed) return;
-    if (sent !== undefined && isWrite) disarm(sent);
-    const serverProcess = sent?.state?.pid;
-    if (typeof serverProcess === 'number') {
-      if (isWrite) this.#lateWriters.add(serverProcess);
-      // Whose it is nobody knows here; to the others it means nothing.
-      for (const { driver } of this.#lanes) driver.late.add(serverProcess);
+  distrust(expired: ExpiredStatement | undefined): void {
+    const serverProcess = expired?.sent.state?.pid;
+    if (expired?.isWrite) {
+      disarm(expired.sent);
+      this.#late.addLost(serverProcess);
     }
+    if (this.#isClosed) return;
+    // Whose it is nobody knows here; to the others it means nothing.
+    if (typeof serverProcess === 'number') for (const { driver } of this.#lanes) driver.late.add(serverProcess);
     this.renew();
   }
 
@@ -102,14 +116,22 @@ export class OwnPool implements DatabasePool {
    * postgres.js does not get over every lost connection: one that was being written to when it closed never connects
    * again, and the last error of one fails the first statement of the next. A new driver knows of neither.
    */
-  connectionLost(used: Sql): void {
+  connectionLost(used: Sql, lostWrite: SentStatement | undefined): void {
+    this.#late.addLost(lostWrite?.state?.pid);
     if (!this.#isClosed && this.holds(used)) this.#replace();
   }
 
   async discard(serverProcess: number): Promise<void> {
     if (this.#isClosed) return;
-    this.#lateWriters.add(serverProcess);
-    await this.writesAllowed?.catch(() => {});
+    this.#late.addLost(serverProcess);
+    await this.#late.writesOver?.catch(() => {});
+  }
+
+  /** Gives up all connections, as if they were replaced, and fulfils when none is left. */
+  retire(): Promise<void> {
+    this.#isClosed = true;
+    this.#giveUp(this.#lanes);
+    return this.close();
   }
 
   async close(): Promise<void> {
@@ -139,19 +161,6 @@ export class OwnPool implements DatabasePool {
   async #retire(driver: OwnedDriver): Promise<void> {
     await driver.end(RETIREMENT_IN_SECONDS);
     this.#retired.delete(driver);
-    if (driver.late.size > 0) await endServerProcesses(this.sql, [...driver.late]).catch(() => {});
-  }
-
-  async #endLateWriters(): Promise<void> {
-    const serverProcesses = [...this.#lateWriters];
-    try {
-      await endServerProcesses(this.sql, serverProcesses);
-    } catch (error) {
-      throw new CacheUnavailableError('PostgreSQL cannot be reached to end a write that timed out.', {
-        backend: 'postgres',
-        cause: redactedCause(error),
-      });
-    }
-    for (const serverProcess of serverProcesses) this.#lateWriters.delete(serverProcess);
+    if (driver.late.size > 0) await endServerProcesses(this.#openSide(ENDING_LIMIT_MS), [...driver.late]);
   }
 }

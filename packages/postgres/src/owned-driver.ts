@@ -12,6 +12,9 @@ interface ParsedOptions {
   readonly path: string | false | null;
 }
 
+/** From one attempt to connect to the next, at least. */
+const DIAL_INTERVAL_MS = 20;
+
 type OpenSocket = (options: ParsedOptions) => Socket | Promise<Socket>;
 
 /**
@@ -25,6 +28,7 @@ export class OwnedDriver {
   readonly #sockets = new Set<Socket>();
   readonly #onConnection: () => void;
   #connections = 0;
+  #dialedAt = Number.NEGATIVE_INFINITY;
   #ending: Promise<void> | undefined;
   #isEnded = false;
   #wasLetIn = false;
@@ -36,7 +40,7 @@ export class OwnedDriver {
   constructor(settings: PoolSettings, url?: string, onConnection: () => void = noop) {
     this.#onConnection = onConnection;
     const { socket: openSocket } = settings as { readonly socket?: OpenSocket | null };
-    const socket: OpenSocket = (options) => this.#connect(options, openSocket);
+    const socket: OpenSocket = (options) => this.#connectInTurn(options, openSocket);
     const onparameter = (): void => {
       this.#wasLetIn = true;
     };
@@ -61,6 +65,14 @@ export class OwnedDriver {
     // Whoever answered in time is gone by now, and is late no more.
     if (this.#sockets.size === 0) this.late.clear();
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Where a connection ends before the server has said anything, postgres.js makes the next one at once, for ever. */
+  #connectInTurn(options: ParsedOptions, open: OpenSocket | null | undefined): Socket | Promise<Socket> {
+    const waitMs = this.#dialedAt + DIAL_INTERVAL_MS - performance.now();
+    this.#dialedAt = Math.max(performance.now(), this.#dialedAt + DIAL_INTERVAL_MS);
+    if (waitMs <= 0) return this.#connect(options, open);
+    return new Promise((resume) => setTimeout(resume, waitMs)).then(() => this.#connect(options, open));
   }
 
   #connect(options: ParsedOptions, open: OpenSocket | null | undefined): Socket | Promise<Socket> {

@@ -85,8 +85,8 @@ export class StatementRunner {
   }
 
   /** Tells the pool that this was not answered in time. */
-  distrust(sent: SentStatement | undefined, isWrite: boolean): void {
-    this.#pool.distrust(sent, isWrite);
+  distrust({ sent, used, timeoutMs }: Deadline, isWrite: boolean): void {
+    this.#pool.distrust(sent && used && { sent, used, isWrite, timeoutMs });
   }
 
   /**
@@ -104,8 +104,9 @@ export class StatementRunner {
     const { isWrite } = statement;
     const bytes = isWrite ? lengthOf(parameters) : expectedBytes;
     const attempts = statement.isIdempotent && !this.#pool.isTransaction ? MOST_ATTEMPTS : 1;
+    let failure: unknown;
     for (let attempt = 1; ; attempt += 1) {
-      if (statement.isWrite && this.#pool.writesAllowed !== undefined) await this.#pool.writesAllowed;
+      if (isWrite && this.#pool.writesAllowed !== undefined) await this.#writesAllowed(deadline, failure);
       if (deadline.isOver) throw this.#abandoned(statement);
       this.#executions += 1;
       const number = `${this.#name}${this.#executions}`;
@@ -114,6 +115,7 @@ export class StatementRunner {
       const query = sql.unsafe(statement.text, [number, ...parameters], PREPARE).raw();
       const pending = query as unknown as Pending;
       deadline.sent = pending;
+      deadline.used = sql;
       route.hold(pending);
       try {
         let reply: Reply;
@@ -129,8 +131,9 @@ export class StatementRunner {
         // Its connection was given up before there was one: nothing was sent.
         if (!isSent(pending) && !this.#pool.holds(sql)) continue;
         if (isForeign(error)) await this.#discardConnection(pending);
-        if (isConnectionLost(error)) this.#pool.connectionLost(sql);
+        if (isConnectionLost(error)) this.#pool.connectionLost(sql, isWrite && isSent(pending) ? pending : undefined);
         if (attempt >= attempts || deadline.isOver || !isTransient(error)) throw error;
+        failure = error;
         await pause(FIRST_PAUSE_MS * 2 ** (attempt - 1));
         continue;
       }
@@ -158,9 +161,9 @@ export class StatementRunner {
   ): Promise<readonly Row[]> {
     this.admit(operation);
     return new Promise((resolve, reject) => {
-      const deadline = new Deadline(timeoutMs, ({ sent }) => {
+      const deadline = new Deadline(timeoutMs, () => {
         reject(this.timeout(operation, timeoutMs, statement.isWrite));
-        this.distrust(sent, statement.isWrite);
+        this.distrust(deadline, statement.isWrite);
       });
       this.execute(statement, parameters, deadline)
         .then(resolve, (error: unknown) => {
@@ -195,6 +198,23 @@ export class StatementRunner {
       operation: 'get',
       backend: 'postgres',
     });
+  }
+
+  /**
+   * No late write may come after this one.
+   *
+   * @param failure of the attempt before, if there was one: that may have happened
+   */
+  async #writesAllowed(deadline: Deadline, failure: unknown): Promise<void> {
+    let over = this.#pool.writesAllowed;
+    while (over !== undefined && !deadline.isOver) {
+      try {
+        await over;
+      } catch (error) {
+        throw failure ?? error;
+      }
+      over = this.#pool.writesAllowed;
+    }
   }
 
   /** What is tried again then goes over another connection. */

@@ -50,7 +50,6 @@ describe.each(CACHE_POOLS)('$pool', ({ open, recoveryLimitMs }) => {
     } finally {
       await admin.run('ROLLBACK');
     }
-    // Through a caller's pool the late write is still carried out, as it said it might be.
     await waitUntil('No process waiting for a lock', 30_000, async () => (await processesOf('rowlock')).waiting === 0);
     await recovery('A write of what was held', recoveryLimitMs, () => cache.set('held', 'after'));
     expect(await cache.get('held')).toBe('after');

@@ -24,6 +24,8 @@ describe.each(CACHE_POOLS)('$pool', ({ pool, open, recoveryLimitMs }) => {
     const { cache } = opened;
     const loseReply = async (call: () => Promise<unknown>): Promise<void> => {
       // The statement is prepared on every connection first: the driver asks the server how to send an unknown one.
+      // And a write is not sent before the fate of the one that was lost is known, so that has to be over.
+      await recovery('A write before the next cut', recoveryLimitMs, () => cache.set('ready', 1));
       await recovery('A call before the next cut', recoveryLimitMs, () => cache.ping());
       proxy.cutAfterRequest();
       const { ambiguous } = await outageOf(call());

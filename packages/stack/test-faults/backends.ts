@@ -70,10 +70,24 @@ const redisOverYours: Backend<YourBackendName> = {
   },
 };
 
+const databaseOverYours: Backend<YourBackendName> = {
+  ...database,
+  backend: 'postgres over yours',
+  async open<V>(url: string, deadlines: Partial<typeof DEADLINES> = DEADLINES) {
+    const sql = postgres(url, { connect_timeout: 2, fetch_types: false, backoff: () => 0.1, onnotice: () => {} });
+    const cache = new DatabaseCache<V>(sql, { ...QUIET, ...deadlines });
+    const close = async (): Promise<void> => {
+      await DatabaseCache.prototype.close.call(cache);
+      await sql.end({ timeout: 0 });
+    };
+    return Object.assign(cache, { close });
+  },
+};
+
 export const BACKENDS: readonly Backend[] = [redis, database];
 
-/** Caches over clients as an application makes them, with no settings but the address: their servers must be there. */
-export const YOUR_BACKENDS: readonly Backend<YourBackendName>[] = [redisOverYours];
+/** Caches over clients as an application makes them, with no settings but the address and what the pages advise: their servers must be there. */
+export const YOUR_BACKENDS: readonly Backend<YourBackendName>[] = [redisOverYours, databaseOverYours];
 
 /** The backend of that name. */
 export function backendOf(name: BackendName): Backend;
