@@ -1,5 +1,5 @@
 import { DatabaseCache } from '@cache/postgres';
-import { startPgBouncer, startProgram, waitUntil } from '@cache/test-servers';
+import { startPgBouncer, startProgram, startProxy, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { openPool } from './cache-pools.ts';
 import { EVERY_CALL } from './every-call.ts';
@@ -58,22 +58,51 @@ test.each([
   },
 );
 
-test('row 33: behind PgBouncer writes go on after one of them timed out', async () => {
+test.each(['DatabaseCache.connect', 'a caller’s pool'])(
+  'row 33: behind PgBouncer writes with %s go on after one of them timed out',
+  async (kind) => {
+    const { server } = migrated;
+    await using bouncer = await startPgBouncer(server);
+    const quiet = { hooks: { onError: () => {} } };
+    const sql = openPool(bouncer.url, { prepare: false });
+    const cache =
+      kind === 'a caller’s pool'
+        ? new DatabaseCache(sql, quiet)
+        : await DatabaseCache.connect(bouncer.url, { prepare: false, ...quiet });
+    try {
+      // The number that PgBouncer gives for a process is any number of 32 bits.
+      for (let round = 0; round < 4; round += 1) {
+        await recovery('A set', 30_000, () => cache.set('a', round));
+        await server.freeze();
+        await outageOf(cache.set('a', 'late'));
+        await server.resume();
+        await recovery('A set once the server runs on', 30_000, () => cache.set('a', round));
+        await recovery('A get once the server runs on', 30_000, async () => expect(await cache.get('a')).toBe(round));
+      }
+    } finally {
+      await cache.close();
+      await sql.end({ timeout: 1 });
+    }
+  },
+);
+
+test('row 33: what is dead behind PgBouncer cannot be seen, and a cache says so', async () => {
   const { server } = migrated;
   await using bouncer = await startPgBouncer(server);
-  const cache = await DatabaseCache.connect(bouncer.url, { prepare: false, hooks: { onError: () => {} } });
+  await using proxy = await startProxy(bouncer.port);
+  const sql = openPool(proxy.urlFor(bouncer.url), { max: 1, prepare: false });
+  const cache = new DatabaseCache(sql, { hooks: { onError: () => {} } });
   try {
-    // The number that PgBouncer gives for a process is any number of 32 bits.
-    for (let round = 0; round < 4; round += 1) {
-      await recovery('A set', 30_000, () => cache.set('a', round));
-      await server.freeze();
-      await outageOf(cache.set('a', 'late'));
-      await server.resume();
-      await recovery('A set once the server runs on', 30_000, () => cache.set('a', round));
-      await recovery('A get once the server runs on', 30_000, async () => expect(await cache.get('a')).toBe(round));
-    }
+    await cache.set('a', 1);
+    proxy.halfOpen();
+    await outageOf(cache.get('a'));
+    expect(await cache.renewConnections()).toBe(false);
+    await outageOf(cache.get('a'));
+    await proxy.restore();
+    await recovery('A get', 30_000, async () => expect(await cache.get('a')).toBe(1));
   } finally {
     await cache.close();
+    await sql.end({ timeout: 1 });
   }
 });
 
