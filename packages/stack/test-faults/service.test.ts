@@ -1,6 +1,13 @@
 import { type Server, startProxy, type TcpProxy, waitUntil } from '@cache/test-servers';
 import { describe, expect, test } from '@jest/globals';
-import { BACKENDS, type Backend, type BackendName, YOUR_BACKENDS, type YourBackendName } from './backends.ts';
+import {
+  BACKENDS,
+  type Backend,
+  type BackendName,
+  backendOf,
+  YOUR_BACKENDS,
+  type YourBackendName,
+} from './backends.ts';
 import { type Service, startService } from './service.ts';
 
 /** A loader, and at most one deadline of the second level: 500 ms to write. The rest is room for a busy machine. */
@@ -93,7 +100,7 @@ async function recovered(service: Service): Promise<void> {
   await waitUntil('Its health', RECOVERY_LIMIT_MS, async () => (await service.health()).status === 'ok');
 }
 
-describe.each(BACKENDS)('a service over $backend', (backend) => {
+describe.each([...BACKENDS, backendOf('postgres over yours')])('a service over $backend', (backend) => {
   test.each(FAULTS)(
     '$row: every call is answered while the server is $fault, and the second level is used again soon after',
     async ({ strike, mend, lastsForAnswers }) => {
