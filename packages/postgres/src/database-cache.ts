@@ -88,9 +88,9 @@ export class DatabaseCache<V = unknown>
    * @param pool only `connect` and `using` pass one
    * @throws CacheOptionError
    */
-  constructor(sql: Sql, options: DatabaseCacheOptions = {}, pool: DatabasePool = new BorrowedPool(sql)) {
-    validateClient(pool.sql);
-    const engine = new CacheEngine(pool, options, (key): InFlight[] => this.#items.reading(key));
+  constructor(sql: Sql, options: DatabaseCacheOptions = {}, pool?: DatabasePool) {
+    validateClient(pool?.sql ?? sql);
+    const engine = new CacheEngine(pool ?? new BorrowedPool(sql), options, (key): InFlight[] => this.#items.reading(key));
     this.name = engine.options.name;
     this.#cacheOptions = options;
     this.#engine = engine;

@@ -1,5 +1,5 @@
 import type { CacheError } from '@cache/core';
-import { type Batch, BatchQueue, type Waiter } from './batch-queue.ts';
+import { type Batch, BatchQueue, Waiter } from './batch-queue.ts';
 import { payloadBytes } from './cache-entry.ts';
 import type { Deadline } from './deadline.ts';
 import type { InFlight } from './program-order.ts';
@@ -9,9 +9,9 @@ import type { Row, StatementRunner } from './statement-runner.ts';
 import type { ValueCodec } from './stored-value.ts';
 
 /** One call of `get`, or one key of an `mget`. */
-export interface ReadWaiter extends Waiter<unknown> {
+class ReadWaiter extends Waiter<unknown> {
   /** Set before it is resolved: the size of what was found. */
-  bytes: number;
+  bytes = 0;
 }
 
 /** What a reader reports to. */
@@ -33,11 +33,15 @@ export interface ItemReaderOptions {
 /** How long reads are judged at once after a log was found with something in it. */
 const DOUBT_MS = 1_000;
 
+/** How much one statement is to read: its rows wait here for the last of them. */
+const MAX_REPLY_BYTES = 1_048_576;
+
 /**
- * How much one statement is to read: what a socket gives at once. Of more, the server would have nothing to do while this
- * process parses, and this process nothing while the server reads.
+ * From so many keys, or so much to read, on, the server would have nothing to do for too long while this process parses,
+ * and this process nothing while the server reads. Below, a second statement costs more than their overlap gains.
  */
-const TARGET_REPLY_BYTES = 65_536;
+const OVERLAP_ITEMS = 16;
+const OVERLAP_BYTES = 65_536;
 
 /** Keys travel as one text: this much of it a statement. */
 const MAX_KEY_BYTES = 1_048_576;
@@ -71,8 +75,9 @@ export class ItemReader {
       operation: 'get',
       isWrite: false,
       timeoutMs,
-      maxItems: () => Math.min(maxBatchSize, Math.ceil(TARGET_REPLY_BYTES / this.#meanBytes)),
+      maxItems: () => Math.min(maxBatchSize, Math.ceil(MAX_REPLY_BYTES / this.#meanBytes)),
       maxBytes: MAX_KEY_BYTES,
+      paysToOverlap: (items) => items >= OVERLAP_ITEMS || items * this.#meanBytes >= OVERLAP_BYTES,
       send: (batch) => this.#send(batch),
     });
   }
@@ -80,22 +85,17 @@ export class ItemReader {
   /** The value, or `undefined`. Callers who share a key get copies of their own. */
   get(key: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      this.#queue.add(key, undefined, key.length, { resolve, reject, bytes: 0 } as ReadWaiter);
+      this.#queue.add(key, undefined, key.length, new ReadWaiter(resolve, reject));
     });
   }
 
   /** Likewise, with the size of what was found. */
   getSized(key: string): Promise<{ readonly value: unknown; readonly bytes: number }> {
     return new Promise((resolve, reject) => {
-      const waiter: ReadWaiter = {
-        // At once, with the promise too: the first answer counts, and every waiter hears one more when the batch ends.
-        resolve: (value) => {
-          const { bytes } = waiter;
-          resolve(isPromise(value) ? value.then((settled) => ({ value: settled, bytes })) : { value, bytes });
-        },
-        reject,
-        bytes: 0,
-      };
+      const waiter: ReadWaiter = new ReadWaiter((value) => {
+        const { bytes } = waiter;
+        resolve(isPromise(value) ? value.then((settled) => ({ value: settled, bytes })) : { value, bytes });
+      }, reject);
       this.#queue.add(key, undefined, key.length, waiter);
     });
   }
@@ -124,8 +124,7 @@ export class ItemReader {
     if (doubtful.length > 0) {
       for (const row of await this.#fetch(judgeOne, judgeMany, doubtful, deadline)) this.#answer(batch, row, doubtful);
     }
-    // A promise settles once: only those that no row was found for hear this.
-    for (const { waiters } of items.values()) for (const { resolve } of waiters) resolve(undefined);
+    for (const item of items.values()) item.resolve(undefined);
   }
 
   #fetch(one: Statement, many: Statement, keys: readonly string[], deadline: Deadline): Promise<readonly Row[]> {
@@ -150,7 +149,10 @@ export class ItemReader {
     } else if (value === null && payload === null) {
       this.#effects.onExpired(key);
     } else {
-      for (const waiter of item.waiters) this.#resolve(waiter as ReadWaiter, key, value, payload);
+      batch.items.delete(key);
+      let waiter = item.firstWaiter as ReadWaiter | undefined;
+      for (; waiter !== undefined; waiter = waiter.next as ReadWaiter | undefined)
+        this.#resolve(waiter, key, value, payload);
     }
   }
 

@@ -1,4 +1,4 @@
-import { type Batch, BatchQueue } from './batch-queue.ts';
+import { type Batch, BatchQueue, Waiter } from './batch-queue.ts';
 import { textsAt } from './row.ts';
 import type { Parameters, StatementRunner } from './statement-runner.ts';
 import type { WriteStatements } from './write-statements.ts';
@@ -36,7 +36,7 @@ export class ItemRemover {
           ? await runner.executeOne(statements.logRemovals, [prefix, keys, 'false', ...trailing], deadline)
           : await runner.executeOne(statements.remove, [prefix, keys, ...trailing], deadline);
         const live = new Set(textsAt(row, 1));
-        for (const [key, { waiters }] of items) for (const { resolve } of waiters) resolve(live.has(key));
+        for (const [key, item] of items) item.resolve(live.has(key));
       },
     });
   }
@@ -44,7 +44,7 @@ export class ItemRemover {
   /** True if a live item was there; `onBatch` hears in which batch it goes. */
   remove(key: string, onBatch?: (batch: Batch<undefined, boolean>) => void): Promise<boolean> {
     return new Promise((resolve, reject) => {
-      const batch = this.#queue.add(key, undefined, key.length, { resolve, reject });
+      const batch = this.#queue.add(key, undefined, key.length, new Waiter(resolve, reject));
       onBatch?.(batch);
     });
   }

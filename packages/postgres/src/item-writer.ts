@@ -1,5 +1,5 @@
 import { CacheValueError, type Expiration, redactedCause } from '@cache/core';
-import { type Batch, type BatchItem, BatchQueue } from './batch-queue.ts';
+import { type Batch, type BatchItem, BatchQueue, Waiter } from './batch-queue.ts';
 import type { Deadline } from './deadline.ts';
 import { driverErrorCode, isDataError } from './driver-error.ts';
 import { numberAt } from './row.ts';
@@ -76,7 +76,7 @@ export class ItemWriter {
   /** Stores an item; `onBatch` hears in which batch it goes. */
   set(key: string, content: ItemContent, onBatch?: (batch: Batch<ItemContent, void>) => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const batch = this.#queue.add(key, content, key.length + content.value.bytes, { resolve, reject });
+      const batch = this.#queue.add(key, content, key.length + content.value.bytes, new Waiter(resolve, reject));
       onBatch?.(batch);
     });
   }
@@ -85,7 +85,7 @@ export class ItemWriter {
     try {
       const row = await this.#execute(items, deadline);
       if (numberAt(row, 1) !== items.length) throw new Error('Another number of items was stored than was sent.');
-      for (const [, { waiters }] of items) for (const { resolve } of waiters) resolve();
+      for (const [, item] of items) item.resolve();
     } catch (error) {
       if (!isDataError(error) || this.#options.isTransaction) throw error;
       await this.#isolate(items, deadline, error);
@@ -109,10 +109,10 @@ export class ItemWriter {
   async #isolate(items: readonly WriteItem[], deadline: Deadline, error: unknown): Promise<void> {
     const [only] = items;
     if (only !== undefined && items.length === 1) {
-      const [key, { waiters }] = only;
+      const [key, item] = only;
       const message = `PostgreSQL cannot store the value (SQLSTATE ${driverErrorCode(error)}).`;
       const context = { operation: 'set', backend: 'postgres', key, path: '$', cause: redactedCause(error) };
-      for (const { reject } of waiters) reject(new CacheValueError(message, context));
+      item.reject(new CacheValueError(message, context));
       return;
     }
     const middle = items.length >> 1;

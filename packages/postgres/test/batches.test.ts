@@ -34,10 +34,19 @@ function counted(options: { maxBatchSize?: number; maxPending?: number } = {}): 
   return { cache: new DatabaseCache(sql, { ...settings, ...options }), sent };
 }
 
+/** A statement that goes to the driver only when `isSoon` holds, or fifty turns of the event loop later. */
+function sentLate(query: ReturnType<Sql['unsafe']>, isSoon: () => boolean): unknown {
+  const late = (async () => {
+    for (let turn = 0; turn < 50 && !isSoon(); turn += 1) await new Promise((resume) => setTimeout(resume, 1));
+    return query.raw();
+  })();
+  return { raw: () => late };
+}
+
 describe('the calls of one tick', () => {
   test('travel in one statement a kind, and a key asked twice is asked once', async () => {
     const { cache, sent } = counted();
-    const keys = Array.from({ length: 100 }, (_, index) => `key ${index}`);
+    const keys = Array.from({ length: 15 }, (_, index) => `key ${index}`);
     await Promise.all(keys.map((key) => cache.set(key, { key })));
     expect(sent).toHaveLength(1);
     expect(await Promise.all([...keys, ...keys].map((key) => cache.get(key)))).toEqual(
@@ -46,6 +55,20 @@ describe('the calls of one tick', () => {
     expect(sent).toHaveLength(2);
     await Promise.all(keys.map((key) => cache.removeItem(key)));
     expect(sent).toHaveLength(3);
+  });
+
+  test('read many keys in two statements, so that the server reads on while an answer is parsed, unless it reads already', async () => {
+    const { cache, sent } = counted();
+    const items = new Map(Array.from({ length: 101 }, (_, index) => [`key ${index}`, index]));
+    await cache.mset(items);
+    sent.length = 0;
+    expect(await cache.mget([...items.keys()])).toEqual([...items.values()]);
+    expect(sent).toHaveLength(2);
+    const first = cache.get('key 0');
+    while (sent.length === 2) await new Promise(process.nextTick);
+    expect(await cache.mget([...items.keys(), 'key 7'])).toEqual([...items.values(), 7]);
+    expect(await first).toBe(0);
+    expect(sent).toHaveLength(4);
   });
 
   test('give callers who share a key values of their own', async () => {
@@ -70,21 +93,25 @@ describe('the calls of one tick', () => {
     expect(await cache.mget(['key 0', 'key 6'])).toEqual([large, large]);
   });
 
-  test('are cut by the size of what was read lately, so that the server reads on while an answer is parsed', async () => {
+  test('read large values in two statements from 64 KiB on, and in more from 1 MiB, by the size of what was read lately', async () => {
     const { cache, sent } = counted();
-    const large = new Map(Array.from({ length: 32 }, (_, index) => [`large ${index}`, 'x'.repeat(20_000)]));
-    const small = new Map(Array.from({ length: 100 }, (_, index) => [`small ${index}`, index]));
+    const large = new Map(Array.from({ length: 120 }, (_, index) => [`large ${index}`, 'x'.repeat(20_000)]));
+    const small = new Map(Array.from({ length: 120 }, (_, index) => [`small ${index}`, index]));
     await cache.mset(large);
     await cache.mset(small);
-    const statementsFor = async (items: ReadonlyMap<string, unknown>): Promise<number> => {
+    const statementsFor = async (items: ReadonlyMap<string, unknown>, count: number): Promise<number> => {
       sent.length = 0;
-      expect(await cache.mget([...items.keys()])).toEqual([...items.values()]);
+      expect(await cache.mget([...items.keys()].slice(0, count))).toEqual([...items.values()].slice(0, count));
       return sent.length;
     };
-    expect(await statementsFor(large)).toBe(1);
-    expect(await statementsFor(large)).toBe(8);
-    await statementsFor(small);
-    expect(await statementsFor(small)).toBe(1);
+    expect(await statementsFor(large, 4)).toBe(1);
+    await statementsFor(large, 120);
+    expect(await statementsFor(large, 3)).toBe(1);
+    expect(await statementsFor(large, 4)).toBe(2);
+    expect(await statementsFor(large, 120)).toBe(3);
+    await statementsFor(small, 120);
+    expect(await statementsFor(small, 4)).toBe(1);
+    expect(await statementsFor(small, 120)).toBe(2);
   });
 });
 
@@ -114,6 +141,33 @@ describe('the order of calls of one key in one program', () => {
         ...[undefined, undefined, undefined, 6],
       ]);
     }
+  });
+
+  test('holds for a read whose half of the keys is answered late', async () => {
+    let reads = 0;
+    let isStored = false;
+    const sql = new Proxy(own.sql, {
+      get: (target, name, receiver) => {
+        if (name !== 'unsafe') return Reflect.get(target, name, receiver);
+        return (text: string, ...rest: [never, never]) => {
+          if (text.includes('INSERT')) isStored = true;
+          else reads += 1;
+          return reads === 2 && !isStored
+            ? sentLate(target.unsafe(text, ...rest), () => isStored)
+            : target.unsafe(text, ...rest);
+        };
+      },
+    }) as Sql;
+    const settings = { namespace: 'late-half', readTimeoutMs: 10_000, writeTimeoutMs: 10_000 };
+    const cache = new DatabaseCache(sql, { schema: own.schema, ...settings });
+    const keys = Array.from({ length: 40 }, (_, index) => `key ${index}`);
+    await cache.mset(keys.map((key) => [key, 'old']));
+    isStored = false;
+    const read = cache.mget(keys);
+    const stored = Promise.all(keys.map((key) => cache.set(key, 'new')));
+    expect(await read).toEqual(keys.map(() => 'old'));
+    await stored;
+    expect(reads).toBe(2);
   });
 
   test('holds with a serializer that takes its time', async () => {
