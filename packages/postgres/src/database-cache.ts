@@ -90,7 +90,9 @@ export class DatabaseCache<V = unknown>
    */
   constructor(sql: Sql, options: DatabaseCacheOptions = {}, pool?: DatabasePool) {
     validateClient(pool?.sql ?? sql);
-    const engine = new CacheEngine(pool ?? new BorrowedPool(sql), options, (key): InFlight[] => this.#items.reading(key));
+    const engine = new CacheEngine(pool ?? new BorrowedPool(sql), options, (key): InFlight[] =>
+      this.#items.reading(key),
+    );
     this.name = engine.options.name;
     this.#cacheOptions = options;
     this.#engine = engine;
