@@ -41,9 +41,9 @@ export class BorrowedPool implements DatabasePool {
     this.#route = onlyRoute(sql);
     const openSide = (limitMs: number): SideConnection =>
       new SideConnection(new OwnedDriver(settingsLike(sql, SIDE_SETTINGS)), limitMs);
-    // A connection that was reserved does not say how it was made.
-    const { options } = sql as Partial<Sql>;
-    this.#late = new LateStatements(options === undefined ? undefined : openSide, () => this.#replace());
+    // A connection that was reserved does not say how it was made, and what is no instance is refused later.
+    const isKnown = (sql as Partial<Sql> | undefined)?.options !== undefined;
+    this.#late = new LateStatements(isKnown ? openSide : undefined, () => this.#replace());
   }
 
   enter(isWrite: boolean, bytes: number): Route {
