@@ -27,6 +27,7 @@ export class CallObserver {
   #ended: EndedCall[] = [];
   #nowMs = NOT_READ;
   #tally: ReadTally | undefined;
+  #isGathering = false;
 
   constructor(hooks: HookDispatcher) {
     this.tellsTogether = !hooks.usesAsyncContext;
@@ -63,12 +64,23 @@ export class CallObserver {
    * Tells of a call that ends now, once everything that ends with it is known. All are told of in the async context of the
    * first, so it is for hooks that do not look at it; `watch` is for the others and costs a promise more.
    *
-   * Invariant: the hooks hear of a call before its caller goes on. The promise job that tells is queued here, so what
-   * calls this resolves the caller's promise after it.
+   * Invariant: the hooks hear of a call before its caller goes on. What calls this within {@link together} is told of before
+   * any promise job; otherwise the job that tells is queued here, and the caller's promise is resolved after it.
    */
   end(call: EndedCall): void {
-    if (this.#ended.length === 0) void SETTLED.then(this.#tellEnded);
+    if (this.#ended.length === 0 && !this.#isGathering) void SETTLED.then(this.#tellEnded);
     this.#ended.push(call);
+  }
+
+  /** Runs `settle`, and tells of all that ended in it. */
+  together(settle: () => void): void {
+    this.#isGathering = true;
+    try {
+      settle();
+    } finally {
+      this.#isGathering = false;
+      if (this.#ended.length > 0) this.#tellEnded();
+    }
   }
 
   /** Tells of a call that failed, now: one that never began, or one of those that are counted. */

@@ -34,14 +34,16 @@ export class ReadTally implements EndedCall {
   }
 
   tell(hooks: HookDispatcher, durationMs: number): void {
-    const [hits, misses, payloads] = [this.#hits, this.#misses, this.#payloads];
+    const hits = this.#hits;
+    const misses = this.#misses;
+    const payloads = this.#payloads;
     this.#hits = 0;
     this.#misses = 0;
     this.#payloads = [];
     hooks.reads('get', hits, misses, durationMs, () => byteLengthOf(payloads));
   }
 
-  /** Everything that ends until the promise jobs run that wait now ends together. */
+  /** Everything that ends before the observer tells of it ends together. */
   #end(): void {
     if (this.#hits + this.#misses === 0) this.#observer.end(this);
   }

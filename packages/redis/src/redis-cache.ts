@@ -46,6 +46,7 @@ import { FrameReader } from './frame-reader.ts';
 import { ItemCodec } from './item-codec.ts';
 import { KeyGate } from './key-gate.ts';
 import { KeySpace } from './key-space.ts';
+import { ObservedReads } from './observed-reads.ts';
 import { PlainShare } from './plain-share.ts';
 import type { RedisBus } from './redis-bus.ts';
 import { limitsOf, type RedisCacheOptions } from './redis-cache-options.ts';
@@ -111,9 +112,10 @@ export class RedisCache<V = unknown>
     nodes.standIn?.join(batch);
     const keys = new KeySpace(prefix, keyTransformer);
     const tags = new TagView(batch, keys.tagsKey);
-    batch.companions = new FrameReader(batch, tags);
     const hooks = createHookDispatcher(options.hooks, { cache: name, backend: BACKEND });
     const observer = hooks === undefined ? undefined : new CallObserver(hooks);
+    const reads = new FrameReader(batch, tags);
+    batch.companions = observer === undefined ? reads : new ObservedReads(reads, observer);
     this.#parts = {
       batch,
       keys,
