@@ -5,7 +5,7 @@ import { connectLike, type OwnClient, optionsOf } from './connect.ts';
 import { type ServerConnection, watchAndFenceConnection } from './connection-watch.ts';
 import { Marker } from './marker.ts';
 import type { CommandTarget } from './redis-client.ts';
-import type { CommandOptions } from './reply-format.ts';
+import { type CommandOptions, URGENT } from './reply-format.ts';
 import type { ClientRoute } from './route.ts';
 
 /** How a {@link Suspicion} ends; one of them is called, once, unless it is dropped. */
@@ -34,8 +34,9 @@ const GRACE_MS = 250;
  * - A write lies in the network; the new connection takes a later one; the first arrives. So the server has acknowledged that
  *   it ended the old connection, or has refused to.
  * - A write lies in the client, whose socket is full; the new connection takes a later one; the client makes another
- *   connection and sends what it has kept. So whatever was handed to it before the first silence is known to be written, and
- *   whatever came later is taken back if it is not. While a client keeps more than it can write, there is no verdict.
+ *   connection and sends what it has kept. So whatever was handed to it before the first silence is known to be written to
+ *   the connection that is ended, and whatever came later is taken back if it is not. While a client keeps more than it can
+ *   write, there is no verdict, and once it has another connection, it is over.
  */
 export class Suspicion {
   /** The way over that client, from which what is not written yet can be taken back. */
@@ -44,6 +45,8 @@ export class Suspicion {
   readonly #verdict: SuspicionVerdict;
   readonly #taking = new AbortController();
   readonly #dialling: NodeJS.Timeout;
+  /** Which connection is suspected. */
+  readonly #epoch: number;
   #marker: Marker;
   #replacement: OwnClient | undefined;
   #isExamining = false;
@@ -54,6 +57,7 @@ export class Suspicion {
     // One for every command that is not written yet.
     setMaxListeners(0, signal);
     this.#accused = accused;
+    this.#epoch = accused.watch.epoch;
     this.#verdict = verdict;
     this.route = { ...accused, options: withSignal(accused.options, signal) };
     this.#marker = this.#newMarker();
@@ -89,11 +93,22 @@ export class Suspicion {
   #newMarker(): Marker {
     const marker = new Marker(this.#accused.client);
     void marker.settled.then(() => {
-      if (this.#isOver || marker.state === 'unsent') return;
-      void this.drop();
-      this.#verdict.unfounded();
+      if (marker.state !== 'unsent') this.#lift();
     });
     return marker;
+  }
+
+  /** It was unfounded, or its client has found out. */
+  #lift(): void {
+    if (this.#isOver) return;
+    void this.drop();
+    this.#verdict.unfounded();
+  }
+
+  /** True if the client has still the connection that is suspected. */
+  get #isSame(): boolean {
+    const { client, watch } = this.#accused;
+    return client.isReady && watch.epoch === this.#epoch;
   }
 
   async #examine(replacement: OwnClient): Promise<void> {
@@ -101,12 +116,20 @@ export class Suspicion {
     this.#isExamining = true;
     while (!this.#isOver && replacement.client.isReady) {
       await pause(GRACE_MS, undefined, { ref: false });
-      if (!(await this.#isDead(replacement)) || this.#isOver || !replacement.client.isReady) continue;
-      this.#end();
-      this.#verdict.dead(replacement, this.#marker);
-      this.#taking.abort();
+      const isDead = await this.#isDead(replacement);
+      // What it had not written before, it sends over the next one.
+      if (!this.#isSame) this.#lift();
+      else if (isDead && !this.#isOver && replacement.client.isReady) this.#replaceBy(replacement);
     }
     this.#isExamining = false;
+  }
+
+  #replaceBy(replacement: OwnClient): void {
+    this.#end();
+    this.#verdict.dead(replacement, this.#marker);
+    this.#taking.abort();
+    // Where all that node-redis 5 has to write is taken back, it loses what it is given next, unless that goes first.
+    this.#accused.client.sendCommand(['PING'], URGENT).catch(() => {});
   }
 
   async #isDead(replacement: OwnClient): Promise<boolean> {
@@ -116,10 +139,10 @@ export class Suspicion {
     if (answer === 'silence') await replacement.renew();
     if (answer !== 'not heard of') return false;
     if (!(await this.#marker.isSent()) && optionsOf(client).disableOfflineQueue !== true) {
-      if (!this.#isOver) this.#marker = this.#newMarker();
+      if (!this.#isOver && this.#isSame) this.#marker = this.#newMarker();
       return false;
     }
-    return !this.#isOver && isHeard(watch.killConnections(replacement.client));
+    return !this.#isOver && this.#isSame && isHeard(watch.killConnections(replacement.client));
   }
 }
 
