@@ -2,7 +2,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { waitUntil } from '@cache/test-servers';
 
 /** One connection through {@link NumberedLinks}. */
-export interface NumberedLink {
+interface NumberedLink {
   /** True until either end is gone. */
   readonly isOpen: boolean;
   /** How much of what the client wrote is being held back. */
