@@ -153,8 +153,10 @@ async function askAfter(
 ): Promise<'heard of' | 'not heard of' | 'silence'> {
   const answer = await ask(client, connection === undefined ? ['PING'] : ['CLIENT', 'LIST', 'ID', connection.id]);
   if (answer.kind === 'silence') return 'silence';
-  // A server that does not tell has answered all the same, and over the other connection it has not.
-  if (answer.kind === 'refusal' || connection === undefined) return 'not heard of';
+  // Over a connection that it cannot name it has not answered, and nothing is killed; one that it can kill and may not
+  // describe could be the application's, waiting in a blocking command.
+  if (connection === undefined) return 'not heard of';
+  if (answer.kind === 'refusal') return 'heard of';
   const start = `id=${connection.id} addr=${connection.address} `;
   const description = answer.text.split('\n').find((line) => line.startsWith(start));
   const [, idleInSeconds, flags = ''] = / idle=(\d+) flags=(\S+)/.exec(description ?? '') ?? [];
