@@ -55,6 +55,7 @@ export class FrameReader implements ReadCompanions {
     for (let index = 0; index < read.calls.length; index += 1) {
       const call = read.calls[index] as ReadCall;
       const stored = replies[index] ?? null;
+      replies[index] = null;
       if (stored === null) call.missing();
       else if (!isFramed(stored)) call.plain(stored);
       else {

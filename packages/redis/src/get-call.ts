@@ -13,8 +13,8 @@ export class GetCall implements ReadCall {
   readonly format: ReplyFormat;
   readonly callCount: number;
   readonly #parts: CacheParts;
-  readonly #resolve: (value: unknown) => void;
-  readonly #reject: (error: unknown) => void;
+  #resolve: ((value: unknown) => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
   constructor(
     parts: CacheParts,
@@ -62,11 +62,19 @@ export class GetCall implements ReadCall {
 
   /** Gives the caller the value; what it is given later changes nothing. */
   protected answer(value: Awaitable<unknown>): void {
-    this.#resolve(value);
+    this.#resolve?.(value);
+    this.#letGo();
   }
 
   /** Gives the caller the error, unless it has an answer. */
   protected refuse(error: CacheError): void {
-    this.#reject(error);
+    this.#reject?.(error);
+    this.#letGo();
+  }
+
+  /** What still knows the call, such as an object of the driver's that V8 keeps until a full collection, must not keep its answer. */
+  #letGo(): void {
+    this.#resolve = undefined;
+    this.#reject = undefined;
   }
 }

@@ -25,8 +25,8 @@ export interface ReadCall {
   fail(reason: unknown): void;
 }
 
-/** What was read for each call, in their order. */
-export type StoredReplies = readonly (string | Buffer | null)[];
+/** What was read for each call, in their order. Whoever settles the calls empties it: the driver may keep it for long. */
+export type StoredReplies = (string | Buffer | null)[];
 
 /** Reads the keys of many calls: one MGET, or a GET for a single key. A key under which no string lies reads as nil. */
 export class MultiGet implements PendingCommand {

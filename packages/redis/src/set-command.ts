@@ -13,8 +13,7 @@ export class SetCommand implements PendingCommand {
   readonly node = undefined;
   readonly callCount = 1;
   readonly #parts: CacheParts;
-  readonly #stored: RedisArgument;
-  readonly #lifetimeMs: string | undefined;
+  readonly #args: RedisArgument[];
   readonly #resolve: () => void;
   readonly #reject: (error: unknown) => void;
 
@@ -34,18 +33,19 @@ export class SetCommand implements PendingCommand {
     this.operation = operation;
     this.key = key;
     this.#parts = parts;
-    this.#stored = parts.codec.plain(payload);
-    this.#lifetimeMs = lifetimeMs;
+    const stored = parts.codec.plain(payload);
+    this.#args = lifetimeMs === undefined ? ['SET', key, stored] : ['SET', key, stored, 'PX', lifetimeMs];
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
   args(): readonly RedisArgument[] {
-    if (this.#lifetimeMs === undefined) return ['SET', this.key, this.#stored];
-    return ['SET', this.key, this.#stored, 'PX', this.#lifetimeMs];
+    return this.#args;
   }
 
   succeed(): void {
+    // It was sent. V8 may keep a literal of so busy a place until a full collection, and the payload with it.
+    this.#args[2] = '';
     this.#resolve();
   }
 

@@ -36,6 +36,7 @@ export class TalliedGetCall extends GetCall {
     if (value === undefined) this.#tally?.miss();
     else this.#tally?.hit(this.#payload);
     this.#tally = undefined;
+    this.#payload = '';
     super.answer(value);
   }
 
