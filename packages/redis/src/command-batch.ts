@@ -5,6 +5,7 @@ import { type CommandSettings, type PendingCommand, SimpleCommand } from './pend
 import type { RedisArgument } from './redis-client.ts';
 import type { RedisNode, RedisNodes } from './redis-node.ts';
 import type { RedisScript } from './redis-script.ts';
+import { ReplyPortions } from './reply-portions.ts';
 import { ScriptBatch, type ScriptCall } from './script-batch.ts';
 import { TooManyPending } from './server-error.ts';
 import type { StandInUser } from './stand-in.ts';
@@ -63,6 +64,7 @@ export class CommandBatch implements StandInUser {
   readonly #settings: CommandBatchSettings;
   readonly #reads: DeadlineQueue;
   readonly #writes: DeadlineQueue;
+  readonly #replies = new ReplyPortions();
   #companions: ReadCompanions | undefined;
   #openRead: MultiGet | undefined;
   #readCommands: MultiGet[] = [];
@@ -184,6 +186,7 @@ export class CommandBatch implements StandInUser {
     this.#readCommands = [];
     this.#isArmed = false;
     this.flushCount += 1;
+    this.#replies.startTurn();
     this.#readFlight?.depart();
     this.#writeFlight?.depart();
     this.#readFlight = undefined;
@@ -221,7 +224,7 @@ export class CommandBatch implements StandInUser {
       (reply) => {
         this.#land(command, flight);
         this.#answerCount += 1;
-        command.succeed(reply);
+        this.#replies.tell(command, reply, this.#outstandingCount);
       },
       (error: unknown) => {
         this.#land(command, flight);
@@ -242,6 +245,8 @@ export class CommandBatch implements StandInUser {
   };
 
   readonly #onExpire = (flight: Flight): void => {
+    // They were answered in time.
+    this.#replies.tellRest();
     if (flight.answerCount === this.#answerCount) this.#settings.onSilence?.(this.#answerCount);
   };
 }

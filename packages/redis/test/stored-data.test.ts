@@ -29,6 +29,19 @@ describe('What is stored', () => {
     expect(await cache.get('counter')).toBe(42);
   });
 
+  test.each([
+    ['ASCII', 'x'],
+    ['Latin-1', 'é'],
+    ['Chinese', '漢'],
+    ['emoji', '🜁'],
+    ['half a surrogate', '\ud83d'],
+  ])('is UTF-8 however long it is: %s', async (_, character) => {
+    const value = { text: character.repeat(20_000) };
+    await cache.set('long', value);
+    expect(await client.get(`${prefix}long`)).toBe(JSON.stringify(value));
+    expect(await cache.get('long')).toEqual(value);
+  });
+
   test('may come from another program, white space and all', async () => {
     for (const text of ['"text"', '17', ' \n\t{"a": 1}\r\n', 'true', '[]', '\n"x"', '-0', '1e3']) {
       await client.set(`${prefix}foreign`, text);
