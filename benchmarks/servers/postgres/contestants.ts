@@ -4,7 +4,7 @@ import { cachePostgres, cachePostgresLean, cachePostgresOnPool } from './cache-p
 import { cacheable } from './cacheable.ts';
 import { keyv } from './keyv.ts';
 import { nodePostgres } from './node-postgres.ts';
-import { postgresJsAgain, postgresJsPlainPools, postgresJsPools } from './postgres-js.ts';
+import { postgresJsAgain, postgresJsLz4, postgresJsPlainPools, postgresJsPools } from './postgres-js.ts';
 
 /** Everybody who is measured on PostgreSQL, in the order of the table. */
 export const contestants: readonly Contestant[] = [
@@ -13,6 +13,7 @@ export const contestants: readonly Contestant[] = [
   cachePostgresOnPool,
   ...postgresJsPools,
   postgresJsAgain,
+  postgresJsLz4,
   ...postgresJsPlainPools,
   nodePostgres,
   keyv,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JSONValue } from 'postgres';
 import { type Contestant, EXPIRATION_IN_SECONDS, type Place } from '../contestant.ts';
-import { plainTable, specificationTable } from './tables.ts';
+import { plainTable, specificationTable, specificationTableLz4 } from './tables.ts';
 
 /** The connections that a pool may have: the report's baseline is the fastest of these, chosen for each workload. */
 const POOL_SIZES = [1, 2, 4, 10] as const;
@@ -13,15 +13,24 @@ async function connect({ url, namespace }: Place, max: number, table: string): P
   return sql;
 }
 
+interface PoolVariant {
+  readonly name?: string;
+  readonly notes?: readonly string[];
+  readonly table?: (schema: string) => string;
+}
+
 /** postgres.js the way its documentation shows it, on the table that ours has too. */
-function pool(max: number, { name = `postgres.js, pool of ${max}`, notes = [] as readonly string[] } = {}): Contestant {
+function pool(
+  max: number,
+  { name = `postgres.js, pool of ${max}`, notes = [], table = specificationTable }: PoolVariant = {},
+): Contestant {
   return {
     name,
     kind: 'raw',
     notes,
     packages: ['postgres'],
     async open(place) {
-      const sql = await connect(place, max, specificationTable(place.namespace));
+      const sql = await connect(place, max, table(place.namespace));
       return {
         async get(key) {
           const [row] = await sql`SELECT value FROM cache WHERE key = ${sha256(key)}
@@ -78,6 +87,12 @@ export const postgresJsPools: readonly Contestant[] = POOL_SIZES.map((max) => po
 export const postgresJsAgain: Contestant = pool(4, {
   name: 'postgres.js, pool of 4 (again)',
   notes: ['the same a second time, in a process of its own: how far the two are apart is the noise of this run'],
+});
+
+export const postgresJsLz4: Contestant = pool(4, {
+  name: 'postgres.js, pool of 4, lz4',
+  notes: ['large values compressed by lz4, as our migration has it, and not by pglz, PostgreSQL’s default'],
+  table: specificationTableLz4,
 });
 
 export const postgresJsPlainPools: readonly Contestant[] = [

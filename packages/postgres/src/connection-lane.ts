@@ -14,8 +14,12 @@ export interface Route {
   leave(statement: Pending, isWrite: boolean, bytes: number): void;
 }
 
-/** Beyond this much under way a connection is left alone where another has less. */
-const BUSY_BYTES = 65_536;
+/**
+ * Beyond this much under way a connection is left alone where another has less. Below, two server processes that read at
+ * once gain less than they take from whoever else needs the processors: this process parses each row while the server
+ * reads the next one.
+ */
+const BUSY_BYTES = 524_288;
 
 /** What a statement counts for at least. */
 const STATEMENT_BYTES = 1_024;

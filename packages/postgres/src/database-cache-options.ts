@@ -60,7 +60,7 @@ export interface DatabaseCacheOptions extends TableOptions {
    */
   readonly maxValueBytes?: number;
   /**
-   * How many keys one statement carries at most. Of large values it reads fewer: about 64 KiB.
+   * How many keys one statement carries at most. Of large values it reads fewer: about 1 MiB.
    * @default 128
    */
   readonly maxBatchSize?: number;

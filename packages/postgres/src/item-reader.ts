@@ -33,7 +33,7 @@ export interface ItemReaderOptions {
 /** How long reads are judged at once after a log was found with something in it. */
 const DOUBT_MS = 1_000;
 
-/** How much one statement is to read: its rows wait here for the last of them. */
+/** How much one statement is to read: a read that comes later waits behind it. */
 const MAX_REPLY_BYTES = 1_048_576;
 
 /**
@@ -113,36 +113,42 @@ export class ItemReader {
   async #send(batch: Batch<undefined, unknown>): Promise<void> {
     const { items, deadline } = batch;
     const { getOne, getMany, judgeOne, judgeMany } = this.#statements;
-    let doubtful: string[] = [];
+    let doubtful = new Set<string>();
     if (performance.now() < this.#isDoubtfulUntil) {
-      doubtful = [...items.keys()];
+      doubtful = new Set(items.keys());
     } else {
-      for (const row of await this.#fetch(getOne, getMany, [...items.keys()], deadline)) {
-        this.#answer(batch, row, doubtful);
-      }
+      await this.#fetch(getOne, getMany, [...items.keys()], deadline, (row) => this.#answer(batch, row, doubtful));
     }
-    if (doubtful.length > 0) {
-      for (const row of await this.#fetch(judgeOne, judgeMany, doubtful, deadline)) this.#answer(batch, row, doubtful);
+    if (doubtful.size > 0) {
+      await this.#fetch(judgeOne, judgeMany, [...doubtful], deadline, (row) => this.#answer(batch, row, doubtful));
     }
     for (const item of items.values()) item.resolve(undefined);
   }
 
-  #fetch(one: Statement, many: Statement, keys: readonly string[], deadline: Deadline): Promise<readonly Row[]> {
+  #fetch(
+    one: Statement,
+    many: Statement,
+    keys: readonly string[],
+    deadline: Deadline,
+    onRow: (row: Row) => void,
+  ): Promise<void> {
     const [key = ''] = keys;
     return keys.length === 1
-      ? this.#runner.execute(one, [this.#prefix, key], deadline, this.#meanBytes)
-      : this.#runner.execute(many, [this.#prefix, JSON.stringify(keys)], deadline, this.#meanBytes * keys.length);
+      ? this.#runner.stream(one, [this.#prefix, key], deadline, this.#meanBytes, onRow)
+      : this.#runner.stream(many, [this.#prefix, JSON.stringify(keys)], deadline, this.#meanBytes * keys.length, onRow);
   }
 
-  #answer(batch: Batch<undefined, unknown>, row: Row, doubtful: string[]): void {
+  #answer(batch: Batch<undefined, unknown>, row: Row, doubtful: Set<string>): void {
     const key = row[1]?.toString('utf8') ?? '';
     const item = batch.items.get(key);
     const value = row[2] ?? null;
     const payload = row[3] ?? null;
-    if (item === undefined) {
+    if (key === '') {
       this.#effects.onCorrupt(this.#runner.foreignKey(), '', null, null);
+    } else if (item === undefined || batch.deadline.isOver) {
+      // It was answered by a statement whose connection was lost before its end, or nobody waits for it any more.
     } else if (row[4]) {
-      doubtful.push(key);
+      doubtful.add(key);
       const doubt = row[4].toString('latin1') as Doubt;
       // Who meets one tagged item will meet others; a log is empty again before long.
       this.#isDoubtfulUntil = doubt === 'tags' ? Number.POSITIVE_INFINITY : performance.now() + DOUBT_MS;

@@ -73,7 +73,11 @@ async function isCurrent(sql: Sql, options: MigrateOptions): Promise<boolean> {
     .unsafe(
       `SELECT (to_regclass($1::text) IS NOT NULL AND to_regclass($2::text) IS NOT NULL
   AND to_regclass($3::text) IS NOT NULL AND EXISTS (SELECT FROM pg_attribute
-    WHERE attrelid = to_regclass($1::text) AND attname = 'lease_snap' AND NOT attisdropped))::text,
+    WHERE attrelid = to_regclass($1::text) AND attname = 'lease_snap' AND NOT attisdropped)
+  AND NOT EXISTS (SELECT FROM pg_attribute a, pg_settings s
+    WHERE a.attrelid = to_regclass($1::text) AND a.attname IN ('value', 'payload')
+      AND to_jsonb(a)->>'attcompression' = ''
+      AND s.name = 'default_toast_compression' AND 'lz4' = ANY (s.enumvals)))::text,
   (SELECT relpersistence::text FROM pg_class WHERE oid = to_regclass($1::text)),
   (to_regclass($4::text) IS NOT NULL)::text, (to_regclass($5::text) IS NOT NULL)::text`,
       [cache, event, horizon, index('_key_hash_idx'), index('_expires_at_idx')],

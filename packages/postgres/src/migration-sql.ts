@@ -39,6 +39,16 @@ ALTER TABLE cache
   ALTER COLUMN plain_key DROP NOT NULL,
   ALTER COLUMN value     DROP NOT NULL;
 
+-- A server that has lz4 stores a large value in less than half the time that pglz takes. Yours is left as you set it.
+DO $$ DECLARE large text; BEGIN
+  FOR large IN SELECT a.attname FROM pg_attribute a, pg_settings s
+    WHERE a.attrelid = 'cache'::regclass AND a.attname IN ('value', 'payload') AND to_jsonb(a)->>'attcompression' = ''
+      AND s.name = 'default_toast_compression' AND 'lz4' = ANY (s.enumvals)
+  LOOP
+    EXECUTE 'ALTER TABLE cache ALTER COLUMN ' || large || ' SET COMPRESSION lz4';
+  END LOOP;
+END $$;
+
 -- profile standard {
 CREATE INDEX IF NOT EXISTS cache_key_hash_idx ON cache USING HASH (key);
 CREATE INDEX IF NOT EXISTS cache_expires_at_idx ON cache (expires_at) WHERE expires_at IS NOT NULL;

@@ -22,6 +22,11 @@ const PREPARE = { prepare: true };
 
 interface Reply extends ReadonlyArray<Row>, SentStatement {}
 
+/** What postgres.js has of `forEach` for rows that are raw. */
+interface RowSource {
+  forEach(onRow: (row: Row) => void): unknown;
+}
+
 /** What a runner reports to. */
 export interface RunnerEffects {
   /** A statement failed for good. */
@@ -90,16 +95,37 @@ export class StatementRunner {
   }
 
   /**
-   * The rows of a statement, without their number.
+   * The rows of a statement.
    *
-   * @param expectedBytes about how much it reads
    * @throws the driver's error, for callers that tell data errors from others; {@link explain} makes it core's
    */
-  async execute(
+  execute(statement: Statement, parameters: Parameters, deadline: Deadline): Promise<readonly Row[]> {
+    return this.#execute(statement, parameters, deadline, 0, undefined);
+  }
+
+  /**
+   * Hands over each row of a read as it comes, while the server works on the next. If the connection is lost on the way
+   * the statement is sent again, and rows that came come a second time.
+   *
+   * @param expectedBytes about how much it reads
+   * @throws as {@link execute}
+   */
+  async stream(
     statement: Statement,
     parameters: Parameters,
     deadline: Deadline,
-    expectedBytes = 0,
+    expectedBytes: number,
+    onRow: (row: Row) => void,
+  ): Promise<void> {
+    await this.#execute(statement, parameters, deadline, expectedBytes, onRow);
+  }
+
+  async #execute(
+    statement: Statement,
+    parameters: Parameters,
+    deadline: Deadline,
+    expectedBytes: number,
+    onRow: ((row: Row) => void) | undefined,
   ): Promise<readonly Row[]> {
     const { isWrite } = statement;
     const bytes = isWrite ? lengthOf(parameters) : expectedBytes;
@@ -117,6 +143,15 @@ export class StatementRunner {
       deadline.sent = pending;
       deadline.used = sql;
       route.hold(pending);
+      let isMixedUp = false;
+      if (onRow !== undefined) {
+        let isFirst = true;
+        (query as unknown as RowSource).forEach((row) => {
+          if (isFirst) isMixedUp = !isNumbered(row, number);
+          isFirst = false;
+          if (!isMixedUp) onRow(row);
+        });
+      }
       try {
         let reply: Reply;
         try {
@@ -124,7 +159,7 @@ export class StatementRunner {
         } finally {
           route.leave(pending, isWrite, bytes);
         }
-        if (isAnswerTo(number, reply, statement)) return reply;
+        if (!isMixedUp && isAnswerTo(number, reply, statement)) return reply;
         await this.#discardConnection(reply);
       } catch (error) {
         if (isConnectionRefused(error)) this.#pool.connectionRefused(sql);
@@ -242,8 +277,10 @@ export class StatementRunner {
 /** A read may have no row: then there is nothing that could be another's. */
 function isAnswerTo(number: string, reply: Reply, { isWrite }: Statement): boolean {
   const first = reply[0];
-  if (first === undefined) return !isWrite;
-  const column = first[0];
+  return first === undefined ? !isWrite : isNumbered(first, number);
+}
+
+function isNumbered([column]: Row, number: string): boolean {
   return Buffer.isBuffer(column) && column.toString('latin1') === number;
 }
 

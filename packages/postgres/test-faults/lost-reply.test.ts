@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { startProxy, waitUntil } from '@cache/test-servers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CACHE_POOLS } from './cache-pools.ts';
@@ -50,6 +51,30 @@ describe.each(CACHE_POOLS)('$pool', ({ pool, open, recoveryLimitMs }) => {
     await loseReply(() => cache.removeItem('a'));
     await recovery('A set after all that', recoveryLimitMs, () => cache.set('a', 3));
     expect(await stored('a')).toBe('3');
+  });
+
+  test('row 24: reads whose reply is cut half-way keep what has come, and the others are read over another connection', async () => {
+    const { server } = migrated;
+    await using proxy = await startProxy(server.port);
+    await using opened = await open(proxy.urlFor(server.url), { readTimeoutMs: 20_000, writeTimeoutMs: 20_000 });
+    const { cache } = opened;
+    const keys = Array.from({ length: 40 }, (_, index) => `large ${index}`);
+    const values = keys.map((key) => ({ key, filler: randomBytes(15_000).toString('base64') }));
+    await cache.mset(values.map((value) => [value.key, value]));
+    await cache.mget(keys);
+
+    proxy.stallReplies(300_000);
+    let answered = 0;
+    const reads = keys.map(async (key) => {
+      const value = await cache.get(key);
+      answered += 1;
+      return value;
+    });
+    await waitUntil('The answers that have come', 10_000, () => answered >= 10);
+    expect(answered).toBeLessThan(keys.length);
+    proxy.reset();
+    await proxy.restore();
+    expect(await Promise.all(reads)).toEqual(values);
   });
 
   test('row 24: an idempotent call whose connection is reset under it succeeds over another one', async () => {

@@ -36,10 +36,18 @@ function counted(options: { maxBatchSize?: number; maxPending?: number } = {}): 
 
 /** A statement that goes to the driver only when `isSoon` holds, or fifty turns of the event loop later. */
 function sentLate(query: ReturnType<Sql['unsafe']>, isSoon: () => boolean): unknown {
-  const late = (async () => {
+  let answer: Promise<unknown> = Promise.resolve();
+  const send = async (onRow: (row: unknown) => void): Promise<unknown> => {
     for (let turn = 0; turn < 50 && !isSoon(); turn += 1) await new Promise((resume) => setTimeout(resume, 1));
-    return query.raw();
-  })();
+    return query.raw().forEach(onRow);
+  };
+  const late = {
+    forEach: (onRow: (row: unknown) => void) => {
+      answer = send(onRow);
+    },
+    // biome-ignore lint/suspicious/noThenProperty: it stands for a query of postgres.js, which is awaited.
+    then: (...settle: Parameters<Promise<unknown>['then']>) => answer.then(...settle),
+  };
   return { raw: () => late };
 }
 

@@ -12,6 +12,9 @@ const KEYS = 1_000;
 const KEY_LENGTH = 1_024;
 const KEYS_BYTES = KEYS * KEY_LENGTH;
 
+/** What calls compile and prepare in a round may outweigh what they keep: of so many, the one that left least counts. */
+const ROUNDS = 3;
+
 let own: OwnSchema;
 let cache: DatabaseCache<number>;
 let rounds = 0;
@@ -36,11 +39,14 @@ type Use = (keys: readonly string[]) => Promise<void>;
 
 /** What is still there of the keys of a round, when nothing of it is under way any more. */
 async function keptBytes(use: Use): Promise<number> {
-  // What the first calls compile and prepare is no part of it.
   await use(newKeys());
-  const before = await usedBytes();
-  await use(newKeys());
-  return (await usedBytes()) - before;
+  let least = Number.POSITIVE_INFINITY;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const before = await usedBytes();
+    await use(newKeys());
+    least = Math.min(least, (await usedBytes()) - before);
+  }
+  return least;
 }
 
 async function usedBytes(): Promise<number> {
@@ -87,6 +93,6 @@ describe('the order of calls of one key', () => {
       }),
     );
     expect(grown).toBeGreaterThan(KEYS_BYTES / 2);
-    expect(kept).toHaveLength(2 * KEYS);
+    expect(kept).toHaveLength((1 + ROUNDS) * KEYS);
   });
 });

@@ -134,6 +134,27 @@ describe('migrate', () => {
     expect(await cache.get('a')).toBe(2);
   });
 
+  test('has large values compressed by lz4 where the server can, and leaves another choice as it is', async () => {
+    const schema = await newSchema();
+    const [server] = await sql`SELECT 'lz4' = ANY (enumvals) AS has_lz4 FROM pg_settings
+      WHERE name = 'default_toast_compression'`;
+    const lz4 = server?.['has_lz4'] ? 'l' : undefined;
+    const compression = async (table: string): Promise<unknown> => {
+      const rows = await sql`SELECT attname, nullif(to_jsonb(a)->>'attcompression', '') AS method FROM pg_attribute a
+        WHERE attrelid = ${`"${schema}"."${table}"`}::regclass AND attname IN ('value', 'payload')`;
+      return Object.fromEntries(rows.map(({ attname, method }) => [attname, method ?? undefined]));
+    };
+    for (const [profile, table] of [['standard', 'cache'] as const, ['lean', 'My_Cache'] as const]) {
+      await migrate(sql, { schema, profile, table });
+      expect(await compression(table)).toEqual({ value: lz4, payload: lz4 });
+      if (lz4 === undefined) continue;
+      await sql.unsafe(`ALTER TABLE ${schema}."${table}" ALTER value SET COMPRESSION pglz,
+        ALTER payload SET COMPRESSION DEFAULT`);
+      await migrate(sql, { schema, profile, table });
+      expect(await compression(table)).toEqual({ value: 'p', payload: 'l' });
+    }
+  });
+
   test('takes another table name, case and all, beside the default one', async () => {
     const schema = await newSchema();
     await migrate(sql, { schema });

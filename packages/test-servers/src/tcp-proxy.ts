@@ -20,6 +20,8 @@ export interface TcpProxy extends AsyncDisposable {
   dropReplies(): void;
   /** Requests reach the server and are carried out; instead of the reply, the client sees its connection reset. */
   cutAfterRequest(): void;
+  /** So many bytes of replies arrive, and then none. `restore()` delivers what was held back. */
+  stallReplies(afterBytes: number): void;
   /** Resets every open connection, once; new ones are welcome. */
   reset(): void;
   /** Resets every open connection and refuses new ones. */
@@ -47,6 +49,7 @@ class FaultyProxy implements TcpProxy {
   #listener: Listener | undefined;
   #mode: Mode = 'pass';
   #latencyMs = 0;
+  #bytesToPass = Number.POSITIVE_INFINITY;
   #accepted = 0;
   #lostReplies = 0;
 
@@ -91,6 +94,10 @@ class FaultyProxy implements TcpProxy {
     this.#mode = 'cutAfterRequest';
   }
 
+  stallReplies(afterBytes: number): void {
+    this.#bytesToPass = afterBytes;
+  }
+
   reset(): void {
     for (const link of [...this.#links]) this.#cut(link);
   }
@@ -113,6 +120,7 @@ class FaultyProxy implements TcpProxy {
   async restore(): Promise<void> {
     this.#mode = 'pass';
     this.#latencyMs = 0;
+    this.#bytesToPass = Number.POSITIVE_INFINITY;
     for (const link of [...this.#links]) {
       if (link.hasLostReplies || link.isHalfOpen) this.#cut(link);
       else letPass(link);
@@ -157,7 +165,16 @@ class FaultyProxy implements TcpProxy {
         link.hasLostReplies = true;
         this.#lostReplies += 1;
       } else if (this.#mode === 'cutAfterRequest') this.#cut(link);
-      else inOrder(() => void (client.destroyed || client.write(chunk)));
+      else if (chunk.length > this.#bytesToPass) {
+        const passing = chunk.subarray(0, this.#bytesToPass);
+        this.#bytesToPass = 0;
+        hold(link);
+        server.unshift(chunk.subarray(passing.length));
+        if (passing.length > 0) inOrder(() => void (client.destroyed || client.write(passing)));
+      } else {
+        this.#bytesToPass -= chunk.length;
+        inOrder(() => void (client.destroyed || client.write(chunk)));
+      }
     });
     client.on('error', () => {}).once('close', () => this.#end(link));
     server
