@@ -78,7 +78,7 @@ const databaseOverYours: Backend<YourBackendName> = {
     const cache = new DatabaseCache<V>(sql, { ...QUIET, ...deadlines });
     const close = async (): Promise<void> => {
       await DatabaseCache.prototype.close.call(cache);
-      await sql.end({ timeout: 0 });
+      await sql.end({ timeout: 5 });
     };
     return Object.assign(cache, { close });
   },

@@ -14,6 +14,8 @@ export interface Report {
   readonly queuedInvalidations: number;
   readonly l2Hits: number;
   readonly refusedCalls: number;
+  /** Calls of the second level that failed. */
+  readonly unansweredCalls: number;
   readonly heapBytes: number;
 }
 

@@ -11,13 +11,18 @@ import type { Report } from '../service.ts';
 import { answerQuestions } from './answer-questions.ts';
 
 const [name = '', url = ''] = process.argv.slice(2);
+let unansweredCalls = 0;
 const level = await backendOf(name).open<string>(url, {});
 const cache = createCache<string>({
   l1: new InMemoryCache({ maxSize: 1_000 }),
   l2: level,
   // So that most reads ask the second level.
   maxL1StalenessInSeconds: 0.02,
-  hooks: { onError: () => {} },
+  hooks: {
+    onError: () => {
+      unansweredCalls += 1;
+    },
+  },
 });
 let calls = 0;
 let wrong = 0;
@@ -56,6 +61,7 @@ await answerQuestions({
       queuedInvalidations: cache.statistics.queuedInvalidations,
       l2Hits: cache.statistics.l2Hits,
       refusedCalls: cache.statistics.refusedCalls,
+      unansweredCalls,
       heapBytes: process.memoryUsage().heapUsed,
     };
   },
