@@ -45,9 +45,12 @@ export class ClosedLoop {
     return loop;
   }
 
-  /** One slice: a wave that is not counted, then calls for at least `durationMs`, then a look at what is stored now. */
+  /**
+   * One slice: as long again that is not counted, since the processors have run other processes in between, then calls for at
+   * least `durationMs`, then a look at what is stored now.
+   */
   async measure({ operation, concurrency }: Workload, durationMs: number): Promise<Slice> {
-    await this.#run(operation, concurrency, 0, concurrency);
+    await this.#run(operation, concurrency, durationMs, concurrency);
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
     const calls = await this.#run(operation, concurrency, durationMs, CALLS_PER_WORKER * concurrency);

@@ -110,12 +110,15 @@ export async function runTournament(plan: TournamentPlan, progress: Progress): P
         for (const concurrency of plan.concurrencies) {
           const workload = { operation, sizeBytes, concurrency };
           const slices = new Map<string, Slice[]>();
-          // Round 0 is not counted: in it the compiler and the server's caches see the workload for the first time.
+          // Round 0 is not counted: in it the compiler and the server's caches see the workload for the first time. It is long,
+          // since V8 throws the compiled code of a process away that had nothing to do for some seconds.
           for (let round = 0; round <= plan.rounds; round++) {
             progress.step(roundsDone++, total, `${describeWorkload(workload)}, round ${round} of ${plan.rounds}`);
             for (const player of rotated(players, round)) {
               const during = describeWorkload(workload);
-              const slice = await attempt(player, during, () => player.measure(workload, plan.sliceMs));
+              const slice = await attempt(player, during, () =>
+                player.measure(workload, round === 0 ? plan.warmUpMs : plan.sliceMs),
+              );
               if (slice === undefined) slices.delete(player.contestant.name);
               else if (round > 0) slicesOf(slices, player).push(slice);
             }
